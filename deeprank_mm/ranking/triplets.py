@@ -1,0 +1,212 @@
+"""Every ordered triplet of a batch: labels, loss and accuracy.
+
+Eqs. 2 and 13 label a triplet (anchor a, candidates c1, c2) by comparing two
+distances; eqs. 8 and 20 predict that label by a two-class softmax over
+``FC1(f1 - f2)``; eqs. 9 and 21 take its cross-entropy. Because FC1 is linear,
+the logit of "c1 is closer" against "c2 is closer" is the difference of two
+numbers that each belong to one (anchor, candidate) pair::
+
+    z[a, c1, c2] = score[a, c1] - score[a, c2] + bias
+
+So a (B, B) table of scores carries all P(B, 3) triplets, and the loss is a
+softplus of ``z``, signed by the label. Nothing here ever gathers a triplet.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+# Elements of the (anchors, B, B) block that is walked at a time: a few
+# temporaries of this size in float32 stay within about 100 MB.
+_BLOCK_ELEMENTS = 1 << 21
+
+
+class TripletStatistics(NamedTuple):
+    """What one walk over all triplets yields; all but ``loss`` are detached.
+
+    Attributes:
+        loss (Tensor): Mean cross-entropy over the valid triplets, scalar.
+        accuracy (Tensor): Share of triplets whose label is predicted, scalar.
+        triplets (Tensor): Number of valid ordered triplets, int64 scalar.
+        ties (Tensor): How many of them have two equal distances: their label
+            is the second class in both orders (eq. 2), int64 scalar.
+    """
+
+    loss: Tensor
+    accuracy: Tensor
+    triplets: Tensor
+    ties: Tensor
+
+
+def valid_pairs(rows: Tensor) -> Tensor:
+    """Pairs of distinct samples.
+
+    Two positions of a batch that hold the same sample have distance zero to
+    each other and equal distances to everything else: a triplet with both
+    has no meaningful label and would break the balance of the two classes.
+
+    Args:
+        rows (Tensor): ``(B, )``, an integer that names each sample.
+
+    Returns:
+        Tensor: ``(B, B)`` bool, False where both are the same sample, so
+        always on the diagonal.
+    """
+    return rows[:, None] != rows[None, :]
+
+
+def triplet_ranking_loss(
+    scores: Tensor,
+    distances: Tensor,
+    bias: Optional[Tensor] = None,
+    valid: Optional[Tensor] = None,
+) -> TripletStatistics:
+    """Exact mean ranking loss over all ordered triplets of a batch.
+
+    Costs B^3 scalar operations, walked in blocks of anchors, so memory grows
+    with B^2 only. Gradients are exact and computed in the same walk.
+
+    Args:
+        scores (Tensor): ``(B, B)``, ``[a, c]`` how close candidate ``c`` is
+            to anchor ``a`` in the eyes of the head; higher is closer.
+        distances (Tensor): ``(B, B)`` view distances that give the labels.
+        bias (Tensor, optional): Scalar added to every ``score[a, c1] -
+            score[a, c2]``: the difference of the two biases of FC1.
+        valid (Tensor, optional): ``(B, B)`` bool, symmetric
+            (:func:`valid_pairs`). A triplet counts if its three pairs do.
+            Defaults to all but the diagonal.
+
+    Returns:
+        TripletStatistics: Differentiable in ``scores`` and ``bias``. Without
+        any valid triplet the loss is zero (with zero gradient) and the
+        accuracy is nan.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    size = scores.shape[0]
+    for name, table in (
+        ('scores', scores),
+        ('distances', distances),
+        ('valid', valid),
+    ):
+        if table is not None and tuple(table.shape) != (size, size):
+            raise ValueError(
+                f'`{name}` must be a square (B, B) table like `scores`, got '
+                f'{tuple(table.shape)} beside {tuple(scores.shape)}.'
+            )
+    if valid is None:
+        valid = ~torch.eye(size, dtype=torch.bool, device=scores.device)
+    if bias is None:
+        bias = scores.new_zeros(())
+    with torch.autocast(scores.device.type, enabled=False):
+        # bf16 and half lose the small differences that the loss is made of
+        if scores.dtype in (torch.bfloat16, torch.float16):
+            scores, bias = scores.float(), bias.float()
+        return TripletStatistics(
+            *_AllTriplets.apply(scores, bias, distances, valid)
+        )
+
+
+class _AllTriplets(torch.autograd.Function):
+    """Loss, accuracy and counts in one walk that also leaves the gradient.
+
+    With ``t = +1`` where the label is "c1 is closer" and ``-1`` elsewhere the
+    loss of a triplet is ``softplus(-t z)``, with derivative
+    ``-t sigmoid(-t z)`` in z. A score takes part as candidate 1 with sign
+    plus and as candidate 2 with sign minus.
+    """
+
+    @staticmethod
+    def forward(
+        ctx, scores: Tensor, bias: Tensor, distances: Tensor, valid: Tensor
+    ) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
+        size = scores.shape[0]
+        weight = valid.to(scores.dtype)
+        loss = scores.new_zeros((), dtype=torch.float64)
+        counts = torch.zeros(3, dtype=torch.int64, device=scores.device)
+        grad = torch.zeros_like(scores)
+        grad_bias = scores.new_zeros((), dtype=torch.float64)
+
+        step = max(1, _BLOCK_ELEMENTS // max(1, size * size))
+        for start in range(0, size, step):
+            block = slice(start, start + step)
+            # (anchors, c1, c2); a triplet counts if its three pairs do
+            mask = valid[block, :, None] & valid[block, None, :] & valid[None]
+            dist = distances[block]
+            first = dist[:, :, None] < dist[:, None, :]
+            tie = dist[:, :, None] == dist[:, None, :]
+            score = scores[block]
+            z = score[:, :, None] - score[:, None, :]
+            z += bias
+            counts[0] += mask.sum()
+            counts[1] += (((z > 0) == first) & mask).sum()
+            counts[2] += (tie & mask).sum()
+
+            # x = -t z, and from here on everything is weighted by the mask
+            x = torch.where(first, -z, z)
+            weight3 = (
+                weight[block, :, None] * weight[block, None, :] * weight[None]
+            )
+            loss += (F.softplus(x) * weight3).sum(dtype=torch.float64)
+            slope = x.sigmoid_().mul_(weight3)
+            slope = torch.where(first, -slope, slope)
+            grad[block] = slope.sum(dim=2) - slope.sum(dim=1)
+            grad_bias += slope.sum(dtype=torch.float64)
+
+        total = counts[0].clamp_min(1)
+        ctx.save_for_backward(
+            (grad / total).to(scores.dtype), (grad_bias / total).to(bias.dtype)
+        )
+        mean = (loss / total).to(scores.dtype)
+        accuracy = (counts[1].double() / counts[0]).to(scores.dtype)
+        triplets, ties = counts[0].clone(), counts[2].clone()
+        ctx.mark_non_differentiable(accuracy, triplets, ties)
+        return mean, accuracy, triplets, ties
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_loss, *unused):
+        grad, grad_bias = ctx.saved_tensors
+        return grad * grad_loss, grad_bias * grad_loss, None, None
+
+
+@torch.no_grad()
+def compare_labels(
+    distances: Tensor, other: Tensor, valid: Optional[Tensor] = None
+) -> Tuple[int, int, int]:
+    """Count how often two distance tables label the same triplet differently.
+
+    Serves the label-flip rate between two cycles and the disagreement of two
+    views (Fig. 4).
+
+    Args:
+        distances (Tensor): ``(B, B)``.
+        other (Tensor): ``(B, B)``.
+        valid (Tensor, optional): ``(B, B)`` bool, see :func:`valid_pairs`.
+
+    Returns:
+        tuple[int, int, int]: Number of valid ordered triplets, of those whose
+        labels differ, and of those tied in ``distances``.
+    """
+    size = distances.shape[0]
+    if valid is None:
+        valid = ~torch.eye(size, dtype=torch.bool, device=distances.device)
+    total = differ = ties = 0
+    step = max(1, _BLOCK_ELEMENTS // max(1, size * size))
+    for start in range(0, size, step):
+        block = slice(start, start + step)
+        mask = valid[block, :, None] & valid[block, None, :] & valid[None]
+        first, second = distances[block], other[block]
+        label = first[:, :, None] < first[:, None, :]
+        differs = label != (second[:, :, None] < second[:, None, :])
+        tie = first[:, :, None] == first[:, None, :]
+        total += int(mask.sum())
+        differ += int((differs & mask).sum())
+        ties += int((tie & mask).sum())
+    return total, differ, ties
