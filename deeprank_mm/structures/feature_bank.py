@@ -1,0 +1,185 @@
+"""Features of a whole data set, addressed by sample."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import os.path as osp
+from typing import Dict, List, Mapping, Optional, Sequence
+
+import torch
+from torch import Tensor
+
+
+class FeatureBank:
+    """Frozen features, one row a sample, for each modality.
+
+    The bank of a cycle is what its ranking labels come from: the label of a
+    triplet compares distances between rows. It lives beside the model, not
+    in it and not in the data set: a buffer would be averaged, broadcast and
+    saved by hooks that know nothing of it, and data set workers would go on
+    using an old copy.
+
+    Rows are kept in the order of their ids, so that the same features give
+    the same bank, however many processes extracted them.
+
+    Args:
+        ids (Sequence[str]): The ``N`` samples, distinct.
+        features (Mapping[str, Tensor]): For each modality ``(N, D)`` float32.
+        labels (Sequence[int], optional): Ground-truth classes, only ever
+            used to evaluate. Defaults to None.
+
+    Raises:
+        ValueError: If there is no sample, an id occurs twice, the sizes
+            differ, or a feature is not finite.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        features: Mapping[str, Tensor],
+        labels: Optional[Sequence[int]] = None,
+    ) -> None:
+        if not ids:
+            raise ValueError('A feature bank needs at least one sample.')
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        self.ids: List[str] = [ids[i] for i in order]
+        for one, two in zip(self.ids, self.ids[1:]):
+            if one == two:
+                raise ValueError(
+                    f'Two samples of the data set have the id {one!r}: rows '
+                    'of a feature bank are addressed by id, so make the ids '
+                    'unique (frame_dir in the annotation file).'
+                )
+        self.features: Dict[str, Tensor] = {}
+        for name, value in features.items():
+            if len(value) != len(ids):
+                raise ValueError(
+                    f'Modality {name!r} has {len(value)} rows for '
+                    f'{len(ids)} samples.'
+                )
+            value = value[order].float().cpu().contiguous()
+            finite = value.isfinite().all(dim=1)
+            if not finite.all():
+                bad = [self.ids[i] for i in (~finite).nonzero()[:, 0]]
+                raise ValueError(
+                    f'The {name} features of {len(bad)} sample(s) are not '
+                    f'finite, such as {", ".join(bad[:5])}: look at these '
+                    'samples, or lower the learning rate if it is all of '
+                    'them.'
+                )
+            self.features[name] = value
+        self.labels = (
+            None
+            if labels is None
+            else torch.tensor([labels[i] for i in order], dtype=torch.long)
+        )
+        self._row = {name: i for i, name in enumerate(self.ids)}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        widths = {name: v.shape[1] for name, v in self.features.items()}
+        return (
+            f'{type(self).__name__}(samples={len(self)}, widths={widths}'
+            f', fingerprint={self.fingerprint[:8]})'
+        )
+
+    @property
+    def modalities(self) -> List[str]:
+        """list[str]: Names of the modalities."""
+        return list(self.features)
+
+    @property
+    def fingerprint(self) -> str:
+        """str: SHA-256 of the ids: equal for the same set of samples."""
+        digest = hashlib.sha256()
+        for name in self.ids:
+            digest.update(name.encode() + b'\0')
+        return digest.hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """str: SHA-256 of ids and features: equal for the same labels."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        for name in sorted(self.features):
+            digest.update(name.encode() + b'\0')
+            digest.update(self.features[name].numpy().tobytes())
+        return digest.hexdigest()
+
+    def rows(self, ids: Sequence[str]) -> Tensor:
+        """Row numbers of samples.
+
+        Args:
+            ids (Sequence[str]): ``B`` sample ids.
+
+        Returns:
+            Tensor: ``(B, )`` int64.
+
+        Raises:
+            KeyError: If a sample is not in the bank.
+        """
+        try:
+            return torch.tensor([self._row[i] for i in ids], dtype=torch.long)
+        except KeyError as error:
+            raise KeyError(
+                f'Sample {error.args[0]!r} has no row in the feature bank of '
+                f'{len(self)} samples (first: {self.ids[0]!r}): the bank was '
+                'extracted from another data set or split.'
+            ) from None
+
+    def lookup(self, rows: Tensor) -> Dict[str, Tensor]:
+        """Features of some rows.
+
+        Args:
+            rows (Tensor): ``(B, )`` int64, from :meth:`rows`.
+
+        Returns:
+            dict[str, Tensor]: For each modality ``(B, D)`` float32 on CPU.
+        """
+        return {name: value[rows] for name, value in self.features.items()}
+
+    def save(self, path: str) -> None:
+        """Write the bank so that a reader never sees half a file.
+
+        Args:
+            path (str): File to write; its folder is made if need be.
+        """
+        os.makedirs(osp.dirname(path) or '.', exist_ok=True)
+        partial = f'{path}.tmp'
+        with open(partial, 'wb') as file:
+            torch.save(
+                dict(ids=self.ids, features=self.features, labels=self.labels),
+                file,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: str) -> FeatureBank:
+        """Read a bank written by :meth:`save`.
+
+        Args:
+            path (str): The file.
+
+        Returns:
+            FeatureBank: The bank.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+        """
+        if not osp.isfile(path):
+            raise FileNotFoundError(
+                f'The feature bank {path} is missing: without it a resumed '
+                'run would train on other labels. Put the file back, or '
+                'start anew without --resume.'
+            )
+        content = torch.load(path, map_location='cpu', weights_only=True)
+        labels = content['labels']
+        return cls(
+            content['ids'],
+            content['features'],
+            None if labels is None else labels.tolist(),
+        )

@@ -1,0 +1,57 @@
+"""What the package reads off an ``ActionDataSample``."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Union
+
+import torch
+from mmengine.structures import BaseDataElement
+
+# In the order of preference: SkeletonDataset's id, then MMAction2's own keys.
+ID_KEYS = ('sample_id', 'frame_dir', 'filename')
+# MMAction2 1.2 has ``gt_label``, 1.1 ``gt_labels.item``.
+_LABEL_KEYS = ('gt_label', 'gt_labels')
+
+
+def sample_id_of(sample: Union[BaseDataElement, Mapping[str, Any]]) -> str:
+    """Stable id of a sample, the address of its row in a feature bank.
+
+    Args:
+        sample (BaseDataElement or Mapping): A data sample, or its dict.
+
+    Returns:
+        str: The first of ``sample_id``, ``frame_dir`` and ``filename`` found.
+
+    Raises:
+        KeyError: If there is none of them.
+    """
+    for key in ID_KEYS:
+        value = sample.get(key)
+        if value is not None:
+            return str(value)
+    raise KeyError(
+        'A sample carries no id, so its ranking labels cannot be found: add '
+        "one to the pipeline's last step, as in dict(type="
+        "'PackActionInputs', meta_keys=('sample_id', )) with SkeletonDataset "
+        "or meta_keys=('frame_dir', ) with PoseDataset."
+    )
+
+
+def label_of(
+    sample: Union[BaseDataElement, Mapping[str, Any]],
+) -> Optional[int]:
+    """Ground-truth class of a sample, None where it has none.
+
+    Args:
+        sample (BaseDataElement or Mapping): A data sample, or its dict, of
+            MMAction2 1.1 or 1.2.
+
+    Returns:
+        int, optional: The class index.
+    """
+    for key in _LABEL_KEYS:
+        value = sample.get(key)
+        if value is not None:
+            value = value if torch.is_tensor(value) else value.get('item')
+            return int(value)
+    return None

@@ -1,0 +1,72 @@
+import os
+
+import pytest
+import torch
+
+from deeprank_mm.structures import FeatureBank
+
+
+def make(ids=('b', 'a', 'c'), labels=(1, 0, 2)):
+    values = {'a': 0.0, 'b': 1.0, 'c': 2.0, 'd': 3.0}
+    table = torch.tensor([[values[i], 0.5] for i in ids])
+    return FeatureBank(list(ids), dict(joint=table), labels)
+
+
+def test_rows_follow_the_sample_whatever_the_order():
+    one, two = make(), make(('c', 'b', 'a'), (2, 1, 0))
+    for bank in (one, two):
+        rows = bank.rows(['c', 'a', 'a'])
+        assert bank.lookup(rows)['joint'][:, 0].tolist() == [2.0, 0.0, 0.0]
+        assert bank.labels.tolist() == [0, 1, 2]
+    assert one.fingerprint == two.fingerprint
+    assert one.digest == two.digest
+
+
+def test_fingerprint_is_of_ids_and_digest_of_features_too():
+    bank, other = make(), make()
+    other.features['joint'][0, 0] += 1
+    assert bank.fingerprint == other.fingerprint
+    assert bank.digest != other.digest
+    assert make(('a', 'b', 'd')).fingerprint != bank.fingerprint
+
+
+def test_saved_and_loaded(tmp_path):
+    path = str(tmp_path / 'banks' / 'one.pth')
+    bank = make()
+    bank.save(path)
+    assert os.listdir(tmp_path / 'banks') == ['one.pth']
+    again = FeatureBank.load(path)
+    assert again.digest == bank.digest
+    assert again.labels.tolist() == bank.labels.tolist()
+    make(labels=None).save(path)
+    assert FeatureBank.load(path).labels is None
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere.pth is missing'):
+        FeatureBank.load(str(tmp_path / 'nowhere.pth'))
+
+
+def test_unknown_sample_is_named():
+    with pytest.raises(KeyError, match="'z' has no row"):
+        make().rows(['a', 'z'])
+
+
+def test_duplicate_id_is_named():
+    with pytest.raises(ValueError, match="have the id 'a'"):
+        make(('a', 'b', 'a'))
+
+
+def test_features_that_are_not_finite_name_their_samples():
+    table = torch.zeros(3, 2)
+    table[1, 0] = float('nan')
+    table[2, 1] = float('inf')
+    with pytest.raises(ValueError, match=r'2 sample\(s\).*y, z'):
+        FeatureBank(['x', 'y', 'z'], dict(bone=table))
+
+
+def test_empty_and_uneven():
+    with pytest.raises(ValueError, match='at least one sample'):
+        FeatureBank([], {})
+    with pytest.raises(ValueError, match='2 rows for 1 samples'):
+        FeatureBank(['x'], dict(joint=torch.zeros(2, 3)))
