@@ -1,0 +1,20 @@
+"""Data sets, transforms and what they are made from."""
+
+from .layouts import JOINT_NAMES, LAYOUTS, get_layout
+from .pipeline_view import with_pipeline
+from .safe_pickle import UnsafeAnnotationError, load_annotations
+from .skeleton_dataset import SkeletonDataset
+from .subsets import holdout_split, labelled_subset
+from .transforms import *  # noqa: F401,F403
+
+__all__ = [
+    'JOINT_NAMES',
+    'LAYOUTS',
+    'SkeletonDataset',
+    'UnsafeAnnotationError',
+    'get_layout',
+    'holdout_split',
+    'labelled_subset',
+    'load_annotations',
+    'with_pipeline',
+]

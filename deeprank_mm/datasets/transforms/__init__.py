@@ -1,0 +1,13 @@
+"""Skeleton transforms, in the order in which a pipeline uses them."""
+
+from .centre import CentreSkeleton
+from .crop_resize import TemporalCropResize
+from .modalities import GenerateModalities
+from .rotation import RandomRotation
+
+__all__ = [
+    'CentreSkeleton',
+    'GenerateModalities',
+    'RandomRotation',
+    'TemporalCropResize',
+]

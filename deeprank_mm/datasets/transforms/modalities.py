@@ -1,0 +1,214 @@
+"""Make joint, bone and motion streams from joint positions."""
+
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from mmaction.datasets.transforms import JointToBone
+from mmaction.registry import TRANSFORMS
+from mmcv.transforms import BaseTransform
+
+from ..layouts import LAYOUTS
+from .keypoint import take_keypoint, take_score
+
+MODALITIES = ('joint', 'bone', 'motion')
+# MMAction2's layouts, and whether a third channel is a score there.
+_MMACTION_LAYOUTS = {'nturgb+d': False, 'coco': True, 'openpose': True}
+
+
+@TRANSFORMS.register_module()
+class GenerateModalities(BaseTransform):
+    """Join the modalities that a model asks for on the channel axis.
+
+    - joint: the positions;
+    - bone: a joint minus its parent, zero at the root;
+    - motion: the next frame minus this one, zero at the last.
+
+    With MMAction2's layout names the bones are exactly those of its
+    ``JointToBone``, and the result is that of ``GenSkeFeat``. Any other
+    skeleton is given as the dict that MMAction2's ``Graph`` takes.
+
+    A score is no coordinate and is not differenced: each modality gets a
+    score channel of its own, which is the joint's, the mean of the bone's two
+    joints', or the mean of the two frames' (zero at the last). Scores are
+    ``keypoint_score`` or, as in MMAction2, the third channel of ``'coco'``
+    and ``'openpose'`` keypoints.
+
+    Crop, resize and rotate before: differences of the final positions are
+    what the encoders see.
+
+    Required Keys:
+
+    - keypoint (np.ndarray): Shape ``(M, T, V, C)``.
+    - keypoint_score (np.ndarray, optional): Shape ``(M, T, V)``; consumed.
+
+    Modified Keys:
+
+    - keypoint (np.ndarray): Shape ``(M, T, V, C' * n)``, float32, for n
+      modalities in the order asked; C' is C, and one more where
+      ``keypoint_score`` was present.
+
+    Args:
+        layout (str | dict): ``'nturgb+d'``, ``'coco'``, ``'openpose'``, one
+            of :data:`deeprank_mm.datasets.layouts.LAYOUTS`, or
+            ``dict(num_node=, inward=, center=)`` with ``(child, parent)``
+            pairs. Defaults to ``'nturgb+d'``.
+        modalities (Sequence[str]): Some of ``'joint'``, ``'bone'`` and
+            ``'motion'``. Defaults to ``('joint', )``.
+
+    Raises:
+        ValueError: If a modality or the layout is unknown, or the layout is
+            not a tree of its joints.
+    """
+
+    def __init__(
+        self,
+        layout: Union[str, Dict[str, Any]] = 'nturgb+d',
+        modalities: Sequence[str] = ('joint',),
+    ) -> None:
+        if isinstance(modalities, str):
+            modalities = (modalities,)
+        unknown = [name for name in modalities if name not in MODALITIES]
+        if unknown or not modalities:
+            raise ValueError(
+                'GenerateModalities: modalities must be some of '
+                f'{list(MODALITIES)}, but got {list(modalities)}'
+            )
+        self.layout = layout
+        self.modalities = tuple(modalities)
+        self.parents = joint_parents(layout)
+        self._third_is_score = isinstance(
+            layout, str
+        ) and _MMACTION_LAYOUTS.get(layout, False)
+
+    def transform(self, results: Dict) -> Dict:
+        """Generate and join the modalities.
+
+        Args:
+            results (dict): The sample.
+
+        Returns:
+            dict: The sample, with a new ``keypoint`` and without
+            ``keypoint_score``.
+
+        Raises:
+            KeyError: If there is no ``keypoint``.
+            ValueError: If a shape is not as required, the joints are not as
+                many as the layout's, or there are two sorts of scores.
+        """
+        keypoint = take_keypoint(results, self)
+        if keypoint.shape[2] != len(self.parents):
+            raise ValueError(
+                f'GenerateModalities: the skeletons have {keypoint.shape[2]} '
+                f'joints, but layout {self._layout_name()} has '
+                f'{len(self.parents)}; set `layout` to that of the data'
+            )
+        xyz, score = self._take_parts(results, keypoint)
+        make = dict(joint=_joint, bone=self._bone, motion=_motion)
+        parts = []
+        for name in self.modalities:
+            parts.extend(make[name](xyz, score))
+        results['keypoint'] = np.concatenate(parts, axis=-1)
+        results.pop('keypoint_score', None)
+        return results
+
+    def _take_parts(
+        self, results: Dict, keypoint: np.ndarray
+    ) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+        """Coordinates ``(M, T, V, C)`` and scores ``(M, T, V, 1)``."""
+        score = take_score(results, keypoint, self)
+        inline = self._third_is_score and keypoint.shape[-1] == 3
+        if score is not None and inline:
+            raise ValueError(
+                "GenerateModalities: there is 'keypoint_score' and, with "
+                f'layout {self.layout!r}, a score in the third channel of '
+                "'keypoint'; keep one of them"
+            )
+        if inline:
+            return keypoint[..., :2], keypoint[..., 2:]
+        return keypoint, None if score is None else score[..., None]
+
+    def _bone(self, xyz, score):
+        bone = xyz - xyz.take(self.parents, axis=2)
+        if score is None:
+            return (bone,)
+        return bone, (score + score.take(self.parents, axis=2)) / 2
+
+    def _layout_name(self) -> str:
+        return repr(self.layout) if isinstance(self.layout, str) else 'dict'
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(layout={self.layout!r}, '
+            f'modalities={self.modalities})'
+        )
+
+
+def _joint(xyz, score):
+    return (xyz,) if score is None else (xyz, score)
+
+
+def _motion(xyz, score):
+    motion = np.zeros_like(xyz)
+    np.subtract(xyz[:, 1:], xyz[:, :-1], out=motion[:, :-1])
+    if score is None:
+        return (motion,)
+    mean = np.zeros_like(score)
+    mean[:, :-1] = (score[:, 1:] + score[:, :-1]) / 2
+    return motion, mean
+
+
+def joint_parents(layout: Union[str, Dict[str, Any]]) -> np.ndarray:
+    """The parent of each joint.
+
+    Args:
+        layout (str | dict): As in :class:`GenerateModalities`.
+
+    Returns:
+        np.ndarray: Shape ``(V, )``, int; the root is its own parent.
+
+    Raises:
+        ValueError: If the layout is unknown, incomplete or not a tree of its
+            joints.
+    """
+    if isinstance(layout, str):
+        if layout in _MMACTION_LAYOUTS:
+            pairs = JointToBone(dataset=layout).pairs
+            return _parents_of(len(pairs), pairs)
+        if layout not in LAYOUTS:
+            known = [*_MMACTION_LAYOUTS, *LAYOUTS]
+            raise ValueError(
+                f'GenerateModalities: layout {layout!r} is unknown, use one '
+                f'of {known} or dict(num_node=, inward=, center=)'
+            )
+        layout = LAYOUTS[layout]
+    missing = {'num_node', 'inward', 'center'} - set(layout)
+    if missing:
+        raise ValueError(
+            f'GenerateModalities: the layout dict lacks {sorted(missing)}'
+        )
+    pairs = [*map(tuple, layout['inward']), (layout['center'],) * 2]
+    return _parents_of(layout['num_node'], pairs)
+
+
+def _parents_of(num_node: int, pairs: Sequence[Tuple[int, int]]) -> np.ndarray:
+    parents = np.full(num_node, -1)
+    for child, parent in pairs:
+        if not (0 <= child < num_node and 0 <= parent < num_node):
+            raise ValueError(
+                f'GenerateModalities: layout edge ({child}, {parent}) names '
+                f'a joint outside of 0..{num_node - 1}'
+            )
+        if parents[child] >= 0:
+            raise ValueError(
+                f'GenerateModalities: joint {child} of the layout has two '
+                f'parents, {parents[child]} and {parent}; give each joint '
+                'one, and `center` none'
+            )
+        parents[child] = parent
+    if (parents < 0).any():
+        raise ValueError(
+            'GenerateModalities: joints '
+            f'{np.flatnonzero(parents < 0).tolist()} of the layout have no '
+            'parent; only `center` may have none'
+        )
+    return parents
