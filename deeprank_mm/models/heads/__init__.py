@@ -1,0 +1,3 @@
+from .triplet_ranking_head import TripletRankingHead
+
+__all__ = ['TripletRankingHead']

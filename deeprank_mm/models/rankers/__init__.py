@@ -1,0 +1,3 @@
+from .multi_view_ranker import MultiViewRanker
+
+__all__ = ['MultiViewRanker']

@@ -1,0 +1,351 @@
+"""DeepRank, 3s-DeepRank, MV-DeepRank and 3s-MV-DeepRank: one class."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Sequence, Union
+
+import torch
+import torch.nn as nn
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from deeprank_mm.ranking import (
+    NORMALIZATIONS,
+    VIEWS,
+    TripletStatistics,
+    pairwise_distance,
+    valid_pairs,
+    view_distance,
+)
+from deeprank_mm.structures import FeatureBank, sample_id_of
+
+from .pooling import pool_features
+
+# Fewer distinct samples hold no triplet.
+MIN_BATCH = 3
+
+
+@MODELS.register_module()
+class MultiViewRanker(BaseModel):
+    """Encoders that learn to rank triplets by labels from a feature bank.
+
+    One encoder a modality and one head for each modality and view. Which of
+    the paper's variants it is, is configuration:
+
+    ================  =============================  ==========================
+    variant           ``modalities``                 ``views``
+    ================  =============================  ==========================
+    DeepRank          ``('joint', )``                ``('self', )``
+    3s-DeepRank       ``('joint', 'bone', 'motion')``  ``('self', )``
+    MV-DeepRank       the same, joint evaluated      ``('self', 'other', 'all')``
+    3s-MV-DeepRank    the same, all evaluated        ``('self', 'other', 'all')``
+    ================  =============================  ==========================
+
+    The labels come from the *bank* of the running cycle, which
+    :class:`~deeprank_mm.engine.RankLabelHook` fills: ``train_bank`` for the
+    training samples, ``val_bank`` for the held-out ones. Banks are no
+    buffers: they are not part of the ``state_dict``.
+
+    Args:
+        encoder (dict): Config of a backbone: any of MMAction2's GCN
+            backbones, or anything :func:`.pool_features` can pool. Every
+            modality gets one of its own.
+        head (dict): Config of a ranking head. Defaults to
+            ``dict(type='TripletRankingHead')``.
+        modalities (Sequence[str]): In the order in which the pipeline joins
+            them on the channel axis. Defaults to ``('joint', )``.
+        views (Sequence[str]): Of ``self``, ``other`` and ``all``. Defaults
+            to ``('self', )``.
+        view_weights (Mapping[str, float], optional): The lambdas of eq. 21.
+            Defaults to 1 for each view.
+        train_modalities (Sequence[str], optional): Encoders that learn; the
+            others only supply labels and stay as they are. Defaults to all.
+        normalization (str): Normalisation of features before distances are
+            taken, see Table I. Defaults to ``'l2'``.
+        data_preprocessor (dict, optional): Defaults to MMAction2's
+            ``ActionDataPreprocessor``, which only stacks the batch.
+        init_cfg (dict or list[dict], optional): Initialisation config.
+
+    Raises:
+        ValueError: If modalities, views or weights make no sense.
+    """
+
+    def __init__(
+        self,
+        encoder: dict,
+        head: Optional[dict] = None,
+        modalities: Sequence[str] = ('joint',),
+        views: Sequence[str] = ('self',),
+        view_weights: Optional[Mapping[str, float]] = None,
+        train_modalities: Optional[Sequence[str]] = None,
+        normalization: str = 'l2',
+        data_preprocessor: Optional[dict] = None,
+        init_cfg: Union[dict, List[dict], None] = None,
+    ) -> None:
+        # built here: mmengine's own registry knows it only in a run whose
+        # default scope is mmaction
+        preprocessor = MODELS.build(
+            data_preprocessor or dict(type='ActionDataPreprocessor')
+        )
+        super().__init__(data_preprocessor=preprocessor, init_cfg=init_cfg)
+        self.modalities = tuple(modalities)
+        self.views = tuple(views)
+        self.train_modalities = tuple(train_modalities or modalities)
+        self.view_weights = {view: 1.0 for view in self.views}
+        self.view_weights.update(view_weights or {})
+        self.normalization = normalization
+        self._check_config()
+
+        self.encoders = nn.ModuleDict(
+            {name: MODELS.build(encoder) for name in self.modalities}
+        )
+        head = head or dict(type='TripletRankingHead')
+        self.heads = nn.ModuleDict(
+            {
+                name: nn.ModuleDict(
+                    {view: MODELS.build(head) for view in self.views}
+                )
+                for name in self.train_modalities
+            }
+        )
+        for name in self.modalities:
+            if name not in self.train_modalities:
+                self.encoders[name].requires_grad_(False)
+        self.train_bank: Optional[FeatureBank] = None
+        self.val_bank: Optional[FeatureBank] = None
+        self.skipped_batches = 0
+
+    def _check_config(self) -> None:
+        for what, names in (
+            ('modalities', self.modalities),
+            ('views', self.views),
+        ):
+            if not names or len(set(names)) != len(names):
+                raise ValueError(
+                    f'`{what}` must be distinct names, got {names}.'
+                )
+        for view in self.views:
+            if view not in VIEWS:
+                raise ValueError(
+                    f'Unknown view {view!r}: choose from {", ".join(VIEWS)}.'
+                )
+        if 'other' in self.views and len(self.modalities) < 2:
+            raise ValueError(
+                "View 'other' takes its labels from the other modalities, "
+                f'but there is only {self.modalities[0]!r}: add a modality '
+                'or drop the view.'
+            )
+        unknown = set(self.view_weights) - set(self.views)
+        if unknown:
+            raise ValueError(
+                f'`view_weights` names {sorted(unknown)}, which '
+                f'`views` {self.views} does not hold.'
+            )
+        unknown = set(self.train_modalities) - set(self.modalities)
+        if unknown:
+            raise ValueError(
+                f'`train_modalities` names {sorted(unknown)}, which '
+                f'`modalities` {self.modalities} does not hold.'
+            )
+        if self.normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f'Unknown normalization {self.normalization!r}: choose one '
+                f'of {", ".join(NORMALIZATIONS)}.'
+            )
+
+    def train(self, mode: bool = True) -> MultiViewRanker:
+        """Set the training mode; encoders that do not learn stay in eval."""
+        super().train(mode)
+        for name in self.modalities:
+            if name not in self.train_modalities:
+                self.encoders[name].eval()
+        return self
+
+    def forward(
+        self,
+        inputs: Union[Tensor, Dict[str, Tensor]],
+        data_samples: Optional[List[ActionDataSample]] = None,
+        mode: str = 'tensor',
+    ):
+        """Entry point of mmengine; see the method named by the mode.
+
+        Args:
+            inputs (Tensor or dict[str, Tensor]): See :meth:`extract_feat`.
+            data_samples (list[ActionDataSample], optional): One a sample.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Returns:
+            dict or list: Losses, data samples with features, or features.
+
+        Raises:
+            ValueError: If the mode is unknown.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            return self.extract_feat(inputs)
+        raise ValueError(
+            f"Unknown mode {mode!r}: 'loss', 'predict' or 'tensor'."
+        )
+
+    def extract_feat(
+        self,
+        inputs: Union[Tensor, Dict[str, Tensor]],
+        modalities: Optional[Sequence[str]] = None,
+    ) -> Dict[str, Tensor]:
+        """One feature vector a sample and modality (eqs. 4, 5, 15, 16).
+
+        Args:
+            inputs (Tensor or dict[str, Tensor]): Skeletons
+                ``(B, clips, M, T, V, C x modalities)``; features are averaged
+                over clips. A dict gives each modality its own tensor. With
+                one modality any other tensor goes to the encoder as it is,
+                such as images ``(B, C, H, W)``.
+            modalities (Sequence[str], optional): Which to compute. Defaults
+                to all.
+
+        Returns:
+            dict[str, Tensor]: For each modality ``(B, D)``.
+        """
+        parts = self._split_modalities(inputs)
+        features = {}
+        for name in modalities or self.modalities:
+            part = parts[name]
+            if part.dim() == 6:
+                batch, clips = part.shape[:2]
+                feature = pool_features(
+                    self.encoders[name](part.flatten(0, 1))
+                )
+                features[name] = feature.unflatten(0, (batch, clips)).mean(1)
+            else:
+                features[name] = pool_features(self.encoders[name](part))
+        return features
+
+    def _split_modalities(
+        self, inputs: Union[Tensor, Dict[str, Tensor]]
+    ) -> Dict[str, Tensor]:
+        if isinstance(inputs, Mapping):
+            missing = [m for m in self.modalities if m not in inputs]
+            if missing:
+                raise ValueError(
+                    f'The inputs hold {sorted(inputs)}, but no '
+                    f'{", ".join(missing)}.'
+                )
+            return dict(inputs)
+        if len(self.modalities) == 1:
+            return {self.modalities[0]: inputs}
+        if inputs.shape[-1] % len(self.modalities):
+            raise ValueError(
+                f'{inputs.shape[-1]} input channels do not split into '
+                f'{len(self.modalities)} modalities: give GenerateModalities '
+                f'modalities={list(self.modalities)}.'
+            )
+        parts = inputs.chunk(len(self.modalities), dim=-1)
+        return dict(zip(self.modalities, parts))
+
+    def loss(
+        self,
+        inputs: Union[Tensor, Dict[str, Tensor]],
+        data_samples: List[ActionDataSample],
+    ) -> Dict[str, Tensor]:
+        """Ranking losses of every modality and view (eqs. 9 and 21).
+
+        A batch of fewer than three distinct samples holds no triplet: it is
+        skipped with a zero loss and counted in ``skipped_batches``.
+
+        Args:
+            inputs (Tensor or dict[str, Tensor]): See :meth:`extract_feat`.
+            data_samples (list[ActionDataSample]): They carry the sample ids.
+
+        Returns:
+            dict[str, Tensor]: ``loss_{modality}_{view}``, weighted, and
+            ``acc_{modality}_{view}``.
+
+        Raises:
+            RuntimeError: If no labels have been made yet.
+            KeyError: If a sample has no id or no row in the bank.
+        """
+        if self.train_bank is None:
+            raise RuntimeError(
+                'MultiViewRanker has no ranking labels yet: add '
+                "dict(type='RankLabelHook') to `custom_hooks`."
+            )
+        ids = [sample_id_of(sample) for sample in data_samples]
+        if len(set(ids)) < MIN_BATCH:
+            self.skipped_batches += 1
+            # zero, yet tied to every parameter: other ranks wait for them
+            zero = sum(
+                p.sum() * 0.0 for p in self.parameters() if p.requires_grad
+            )
+            return dict(loss_skipped=zero)
+        # Label-only encoders are not run: their part is in the bank.
+        features = self.extract_feat(inputs, self.train_modalities)
+        statistics = self.rank(features, ids, self.train_bank)
+        losses = {}
+        for (name, view), result in statistics.items():
+            losses[f'loss_{name}_{view}'] = (
+                self.view_weights[view] * result.loss
+            )
+            losses[f'acc_{name}_{view}'] = result.accuracy
+        return losses
+
+    def rank(
+        self,
+        features: Dict[str, Tensor],
+        ids: Sequence[str],
+        bank: FeatureBank,
+    ) -> Dict[tuple, TripletStatistics]:
+        """Rank all triplets of a set of samples, by every head.
+
+        Args:
+            features (dict[str, Tensor]): For each learning modality
+                ``(B, D)``, from the encoder as it is now.
+            ids (Sequence[str]): Their ``B`` samples.
+            bank (FeatureBank): Frozen features, which give the labels.
+
+        Returns:
+            dict[tuple, TripletStatistics]: By ``(modality, view)``;
+            unweighted.
+        """
+        rows = bank.rows(ids)
+        device = next(iter(features.values())).device
+        distances = {
+            name: pairwise_distance(value.to(device), self.normalization)
+            for name, value in bank.lookup(rows).items()
+        }
+        valid = valid_pairs(rows).to(device)
+        return {
+            (name, view): self.heads[name][view].loss(
+                features[name], view_distance(distances, name, view), valid
+            )
+            for name in self.train_modalities
+            for view in self.views
+        }
+
+    def predict(
+        self,
+        inputs: Union[Tensor, Dict[str, Tensor]],
+        data_samples: List[ActionDataSample],
+    ) -> List[ActionDataSample]:
+        """Attach features to the data samples.
+
+        Ranking loss and accuracy of a whole split are taken from them by
+        :class:`~deeprank_mm.evaluation.RankingMetric`, on blocks that depend
+        on the ids alone and not on how samples were batched.
+
+        Args:
+            inputs (Tensor or dict[str, Tensor]): See :meth:`extract_feat`.
+            data_samples (list[ActionDataSample]): One a sample.
+
+        Returns:
+            list[ActionDataSample]: The same, each with ``feat_{modality}``
+            ``(D, )`` float32.
+        """
+        for name, values in self.extract_feat(inputs).items():
+            for sample, value in zip(data_samples, values.float()):
+                sample.set_field(value, f'feat_{name}', dtype=torch.Tensor)
+        return data_samples

@@ -1,0 +1,226 @@
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from torch import nn
+
+from deeprank_mm.models import MultiViewRanker
+from deeprank_mm.ranking import pairwise_distance
+from deeprank_mm.structures import FeatureBank
+from tests import toy
+from tests.literal import literal_loss
+
+ALL = ('joint', 'bone', 'motion')
+
+
+def batch(size=6, modalities=1):
+    inputs = torch.randn(size, 1, 1, 8, 5, 3 * modalities)
+    samples = [
+        ActionDataSample(metainfo=dict(sample_id=f's{i}')) for i in range(size)
+    ]
+    return inputs, samples
+
+
+def bank(size=6, modalities=ALL):
+    return FeatureBank(
+        [f's{i}' for i in range(size)],
+        {m: torch.randn(size, 7) for m in modalities},
+    )
+
+
+def build(*args, **kwargs):
+    model = MODELS.build(toy.ranker(*args, **kwargs))
+    model.init_weights()
+    return model
+
+
+def test_deeprank_is_the_papers_loss_on_bank_labels():
+    model = build()
+    model.train_bank = bank()
+    inputs, samples = batch()
+    losses = model(inputs, samples, mode='loss')
+    model.eval()
+    model.train()  # same statistics for the reference pass
+    features = model.extract_feat(inputs)['joint'].double()
+    head = model.heads['joint']['self']
+    labels = pairwise_distance(model.train_bank.features['joint'])
+    loss, accuracy, _ = literal_loss(
+        features,
+        labels,
+        head.fc0.weight.double(),
+        head.fc0.bias.double(),
+        head.fc1.weight.double(),
+        head.fc1.bias.double(),
+    )
+    assert set(losses) == {'loss_joint_self', 'acc_joint_self'}
+    assert losses['loss_joint_self'].item() == pytest.approx(
+        loss.item(), rel=1e-5
+    )
+    assert losses['acc_joint_self'].item() == pytest.approx(accuracy.item())
+
+
+def test_every_modality_and_view_has_its_own_loss_and_weight():
+    views = ('self', 'other', 'all')
+    model = build(ALL, views, view_weights=dict(other=0.5))
+    model.train_bank = bank()
+    inputs, samples = batch(modalities=3)
+    losses = model(inputs, samples, mode='loss')
+    assert set(losses) == {
+        f'{kind}_{m}_{v}'
+        for kind in ('loss', 'acc')
+        for m in ALL
+        for v in views
+    }
+    sum(v for k, v in losses.items() if k.startswith('loss')).backward()
+    assert all(p.grad is not None for p in model.parameters())
+    features = model.extract_feat(inputs)
+    raw = model.rank(features, [f's{i}' for i in range(6)], model.train_bank)
+    ratio = losses['loss_bone_other'] / raw['bone', 'other'].loss
+    assert ratio.item() == pytest.approx(0.5)
+
+
+def test_an_encoder_that_only_supplies_labels_does_not_learn():
+    model = build(ALL, ('other',), train_modalities=['joint'])
+    model.train_bank = bank()
+    model.train()
+    assert not any(m.training for m in model.encoders['bone'].modules())
+    before = {k: v.clone() for k, v in model.encoders.state_dict().items()}
+    inputs, samples = batch(modalities=3)
+    sum(
+        v
+        for k, v in model(inputs, samples, mode='loss').items()
+        if k.startswith('loss')
+    ).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == (
+            'bone' not in name and 'motion' not in name
+        )
+        assert (parameter.grad is not None) == parameter.requires_grad
+    for name, value in model.encoders.state_dict().items():
+        if not name.startswith('joint'):
+            assert torch.equal(value, before[name])
+
+
+def test_channels_are_split_in_the_order_of_the_modalities():
+    model = build(ALL, ('self',)).eval()
+    inputs, _ = batch(modalities=3)
+    features = model.extract_feat(inputs)
+    for i, name in enumerate(ALL):
+        alone = model.encoders[name](inputs[:, 0, ..., 3 * i : 3 * i + 3])
+        torch.testing.assert_close(features[name], alone.mean((3, 4)).mean(1))
+    given = dict(zip(ALL, inputs.chunk(3, -1)))
+    for name, value in model.extract_feat(given).items():
+        torch.testing.assert_close(value, features[name])
+
+
+def test_features_are_averaged_over_clips():
+    model = build().eval()
+    inputs = torch.randn(2, 3, 1, 8, 5, 3)
+    whole = model.extract_feat(inputs)['joint']
+    parts = [
+        model.extract_feat(inputs[:, i : i + 1])['joint'] for i in range(3)
+    ]
+    torch.testing.assert_close(whole, sum(parts) / 3)
+
+
+class Image(nn.Module):
+    """An encoder that is no skeleton one."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, toy.WIDTH, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+def test_other_encoders_need_no_redesign():
+    model = MultiViewRanker(
+        encoder=dict(type=Image),
+        head=dict(type='TripletRankingHead', in_channels=toy.WIDTH),
+        modalities=['rgb'],
+    )
+    model.train_bank = bank(modalities=['rgb'])
+    _, samples = batch()
+    losses = model(torch.randn(6, 3, 9, 9), samples, mode='loss')
+    losses['loss_rgb_self'].backward()
+    assert model.encoders['rgb'].conv.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize('size', [1, 2])
+def test_a_batch_without_triplets_is_skipped_and_counted(size):
+    model = build()
+    model.train_bank = bank()
+    inputs, samples = batch(size)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    losses = model(inputs, samples, mode='loss')
+    losses['loss_skipped'].backward()
+    assert model.skipped_batches == 1
+    assert losses['loss_skipped'] == 0
+    assert all((p.grad == 0).all() for p in model.parameters())
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key])  # no BatchNorm update either
+
+
+def test_repeated_ids_count_once():
+    model = build()
+    model.train_bank = bank()
+    inputs, samples = batch(4)
+    for sample in samples[2:]:
+        sample.set_metainfo(dict(sample_id='s0'))
+    assert 'loss_skipped' in model(inputs, samples, mode='loss')
+
+
+def test_predict_attaches_features():
+    model = build(ALL).eval()
+    inputs, samples = batch(modalities=3)
+    out = model(inputs, samples, mode='predict')
+    assert out is samples
+    assert out[0].feat_bone.shape == (toy.WIDTH,)
+
+
+def test_banks_are_not_weights():
+    model = build()
+    keys = set(model.state_dict())
+    model.train_bank = bank()
+    assert set(model.state_dict()) == keys
+
+
+def test_without_labels_the_hook_is_named():
+    with pytest.raises(RuntimeError, match='RankLabelHook'):
+        build()(*batch(), mode='loss')
+
+
+@pytest.mark.parametrize(
+    'kwargs, message',
+    [
+        (dict(views=['other']), "View 'other'.*only 'joint'"),
+        (dict(views=['mine']), "Unknown view 'mine'"),
+        (dict(modalities=[]), '`modalities` must be distinct'),
+        (dict(modalities=['joint', 'joint']), '`modalities` must be distinct'),
+        (dict(view_weights=dict(all=1.0)), r"`view_weights` names \['all'\]"),
+        (
+            dict(train_modalities=['bone']),
+            r"`train_modalities` names \['bone'\]",
+        ),
+        (dict(normalization='l3'), "Unknown normalization 'l3'"),
+    ],
+)
+def test_meaningless_choices_are_errors(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(dict(toy.ranker(), **kwargs))
+
+
+def test_channels_that_do_not_split():
+    model = build(ALL)
+    with pytest.raises(ValueError, match='4 input channels.*3 modalities'):
+        model.extract_feat(torch.zeros(2, 1, 1, 8, 5, 4))
+
+
+def test_a_head_of_another_width_is_named():
+    cfg = toy.ranker()
+    cfg['head'] = dict(type='TripletRankingHead', in_channels=32)
+    model = MODELS.build(cfg)
+    model.train_bank = bank()
+    with pytest.raises(ValueError, match=r'\(B, 32\).*in_channels'):
+        model(*batch(), mode='loss')

@@ -1,0 +1,151 @@
+"""A small run on random skeletons, built like a user's: from a config."""
+
+import copy
+import pickle
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+LAYOUT = dict(num_node=5, inward=[(0, 1), (2, 1), (3, 1), (4, 1)], center=1)
+ENCODER = dict(
+    type='STGCN',
+    graph_cfg=dict(layout=LAYOUT, mode='stgcn_spatial'),
+    base_channels=4,
+    num_stages=3,
+    inflate_stages=[3],
+    down_stages=[3],
+)
+WIDTH = 8
+
+
+def annotations(count=20, classes=2, subjects=5, seed=0, frames=12):
+    """Random walks of five joints, each class around its own pose."""
+    rng = np.random.default_rng(seed)
+    poses = rng.normal(size=(classes, 1, 1, 5, 3))
+    out = []
+    for i in range(count):
+        steps = rng.normal(scale=0.2, size=(1, frames + i % 3, 5, 3))
+        keypoint = poses[i % classes] + steps.cumsum(1)
+        out.append(
+            dict(
+                frame_dir=f'clip{i:03d}',
+                label=i % classes,
+                subject=i % subjects,
+                keypoint=keypoint.astype(np.float32),
+                total_frames=keypoint.shape[1],
+            )
+        )
+    return out
+
+
+def annotation_file(path, **kwargs):
+    """Write an MMAction2 annotation file with splits train and test."""
+    data = annotations(**kwargs)
+    ids = [a['frame_dir'] for a in data]
+    cut = len(ids) * 3 // 4
+    with open(path, 'wb') as file:
+        pickle.dump(
+            dict(
+                split=dict(train=ids[:cut], test=ids[cut:]), annotations=data
+            ),
+            file,
+        )
+    return str(path)
+
+
+def pipeline(modalities=('joint',), crop=0.95):
+    return [
+        dict(type='CentreSkeleton', joint=1),
+        dict(type='TemporalCropResize', length=8, crop=crop, min_frames=4),
+        dict(
+            type='GenerateModalities',
+            layout=LAYOUT,
+            modalities=list(modalities),
+        ),
+        dict(type='FormatGCNInput', num_person=1),
+        dict(type='PackActionInputs', meta_keys=('sample_id', 'frame_dir')),
+    ]
+
+
+def ranker(modalities=('joint',), views=('self',), **kwargs):
+    return dict(
+        type='MultiViewRanker',
+        encoder=copy.deepcopy(ENCODER),
+        head=dict(
+            type='TripletRankingHead', in_channels=WIDTH, hidden_channels=6
+        ),
+        modalities=list(modalities),
+        views=list(views),
+        **kwargs,
+    )
+
+
+def pretrain_config(
+    folder,
+    epochs=2,
+    hook=None,
+    modalities=('joint',),
+    views=('self',),
+    workers=0,
+    **data,
+):
+    """A pretraining run in ``folder``; ``hook`` are RankLabelHook's args."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ann_file = annotation_file(folder / 'toy.pkl', **data)
+    hold = dict(fraction=0.3, seed=0, group='subject')
+
+    def dataset(part, crop, **extra):
+        return dict(
+            type='SkeletonDataset',
+            ann_file=ann_file,
+            split='train',
+            pipeline=pipeline(modalities, crop),
+            holdout=dict(part=part, **hold),
+            **extra,
+        )
+
+    def loader(data, shuffle, size):
+        return dict(
+            batch_size=size,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            sampler=dict(type='DefaultSampler', shuffle=shuffle),
+            dataset=data,
+        )
+
+    return Config(
+        dict(
+            default_scope='mmaction',
+            work_dir=str(folder / 'work'),
+            experiment_name=folder.name,
+            model=ranker(modalities, views),
+            train_dataloader=loader(dataset('train', (0.5, 1.0)), True, 4),
+            val_dataloader=loader(
+                dataset('holdout', 0.95, test_mode=True), False, 4
+            ),
+            train_cfg=dict(
+                type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=1
+            ),
+            val_cfg=dict(type='ValLoop'),
+            val_evaluator=[dict(type='RankingMetric', block_size=8)],
+            optim_wrapper=dict(
+                optimizer=dict(type='SGD', lr=0.05, momentum=0.9)
+            ),
+            custom_hooks=[
+                dict(type='RankLabelHook', **(hook or dict(interval=1)))
+            ],
+            default_hooks=dict(
+                checkpoint=dict(type='CheckpointHook', interval=1),
+                logger=dict(type='LoggerHook', interval=1),
+            ),
+            visualizer=dict(
+                type='Visualizer', vis_backends=[dict(type='LocalVisBackend')]
+            ),
+            randomness=dict(seed=0),
+        )
+    )
+
+
+def build_runner(cfg):
+    return Runner.from_cfg(copy.deepcopy(cfg))
