@@ -34,14 +34,11 @@ class MultiViewRanker(BaseModel):
     One encoder a modality and one head for each modality and view. Which of
     the paper's variants it is, is configuration:
 
-    ================  =============================  ==========================
-    variant           ``modalities``                 ``views``
-    ================  =============================  ==========================
-    DeepRank          ``('joint', )``                ``('self', )``
-    3s-DeepRank       ``('joint', 'bone', 'motion')``  ``('self', )``
-    MV-DeepRank       the same, joint evaluated      ``('self', 'other', 'all')``
-    3s-MV-DeepRank    the same, all evaluated        ``('self', 'other', 'all')``
-    ================  =============================  ==========================
+    - DeepRank: ``modalities=['joint']``, ``views=['self']``
+    - 3s-DeepRank: ``['joint', 'bone', 'motion']``, ``['self']``
+    - MV-DeepRank: the same three, ``['self', 'other', 'all']``, and the
+      joint encoder evaluated
+    - 3s-MV-DeepRank: the same run, all three evaluated
 
     The labels come from the *bank* of the running cycle, which
     :class:`~deeprank_mm.engine.RankLabelHook` fills: ``train_bank`` for the

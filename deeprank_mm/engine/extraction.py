@@ -1,0 +1,159 @@
+"""One inference pass over a data set: features for a bank."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Dict, Iterator, List
+
+import numpy as np
+import torch
+import torch.nn as nn
+from mmengine.dataset import pseudo_collate
+from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.model import is_model_wrapper
+from rich import get_console
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from deeprank_mm.structures import FeatureBank, label_of, sample_id_of
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The model inside any distributed wrapper.
+
+    Args:
+        model (nn.Module): A model, wrapped or not.
+
+    Returns:
+        nn.Module: The model itself.
+    """
+    return model.module if is_model_wrapper(model) else model
+
+
+@contextlib.contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model in eval mode for a while, then each module back as it was.
+
+    ``model.train()`` afterwards would not do: it also wakes modules that
+    were frozen in eval mode on purpose.
+
+    Args:
+        model (nn.Module): The model.
+
+    Yields:
+        None: With the model in eval mode.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def feature_loader(
+    dataset: Dataset, batch_size: int = 64, num_workers: int = 0
+) -> DataLoader:
+    """Loader that goes through a data set once, shared between processes.
+
+    Unlike mmengine's samplers it never pads: each sample is read by exactly
+    one process. Its generator is its own, so that extracting features does
+    not shift the random numbers of training.
+
+    Args:
+        dataset (Dataset): With a deterministic pipeline.
+        batch_size (int): Samples a batch. Defaults to 64.
+        num_workers (int): Worker processes. Defaults to 0.
+
+    Returns:
+        DataLoader: Over this process's samples.
+    """
+    rank, world_size = get_dist_info()
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=range(rank, len(dataset), world_size),
+        num_workers=num_workers,
+        collate_fn=pseudo_collate,
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def check_deterministic(dataset: Dataset, samples: int = 3) -> None:
+    """Refuse a pipeline that gives the same sample twice differently.
+
+    Labels made from randomly cropped or rotated skeletons would be noise
+    that no later step could notice.
+
+    Args:
+        dataset (Dataset): The data set to extract from.
+        samples (int): How many samples to try. Defaults to 3.
+
+    Raises:
+        ValueError: If two readings of a sample differ.
+    """
+    state = np.random.get_state(), torch.get_rng_state()
+    try:
+        for index in range(min(samples, len(dataset))):
+            one, two = (dataset[index]['inputs'] for _ in range(2))
+            if torch.is_tensor(one) and not torch.equal(one, two):
+                raise ValueError(
+                    'The pipeline for label extraction is random (two '
+                    f'readings of sample {index} differ): give RankLabelHook '
+                    'a `pipeline` without random steps, such as the '
+                    'validation pipeline.'
+                )
+    finally:
+        np.random.set_state(state[0])
+        torch.set_rng_state(state[1])
+
+
+@torch.no_grad()
+def extract_features(
+    model: nn.Module,
+    loader: DataLoader,
+    description: str = 'Extracting features',
+) -> FeatureBank:
+    """Run every sample through the encoders in eval mode.
+
+    Args:
+        model (nn.Module): A :class:`.MultiViewRanker`, or any model with its
+            ``extract_feat``; wrapped or not.
+        loader (DataLoader): From :func:`feature_loader`.
+        description (str): What the progress bar says, on rank 0 only.
+
+    Returns:
+        FeatureBank: Of the whole data set, the same on all processes.
+
+    Raises:
+        RuntimeError: If a sample of the data set did not come out.
+    """
+    model = unwrap(model)
+    rank, _ = get_dist_info()
+    ids: List[str] = []
+    labels: List[Any] = []
+    chunks: Dict[str, List[torch.Tensor]] = {}
+    quiet = rank != 0 or not get_console().is_terminal
+    with evaluating(model):
+        for batch in track(loader, description, transient=True, disable=quiet):
+            batch = model.data_preprocessor(batch, False)
+            for name, value in model.extract_feat(batch['inputs']).items():
+                chunks.setdefault(name, []).append(value.float().cpu())
+            ids += [sample_id_of(s) for s in batch['data_samples']]
+            labels += [label_of(s) for s in batch['data_samples']]
+    mine = (ids, labels, {k: torch.cat(v) for k, v in chunks.items()})
+    parts = [part for part in all_gather_object(mine) if part[0]]
+    ids = [i for part in parts for i in part[0]]
+    labels = [i for part in parts for i in part[1]]
+    features = {
+        name: torch.cat([part[2][name] for part in parts])
+        for name in (parts[0][2] if parts else ())
+    }
+    if len(ids) != len(loader.dataset):
+        raise RuntimeError(
+            f'Features of {len(ids)} samples came out of a data set of '
+            f'{len(loader.dataset)}: a sample was dropped or read twice.'
+        )
+    known = all(label is not None for label in labels)
+    return FeatureBank(ids, features, labels if known else None)

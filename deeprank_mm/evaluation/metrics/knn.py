@@ -1,0 +1,90 @@
+"""Nearest neighbours on frozen features."""
+
+from __future__ import annotations
+
+from typing import Dict, Sequence
+
+import torch
+from mmaction.registry import METRICS
+from torch import Tensor
+
+from deeprank_mm.ranking import normalize_features
+from deeprank_mm.structures import FeatureBank
+
+from .support_metric import SupportMetric
+
+
+def knn_predict(
+    support: Tensor,
+    support_labels: Tensor,
+    queries: Tensor,
+    k: int,
+    temperature: float = 0.07,
+    block: int = 1024,
+) -> Tensor:
+    """Classify by the votes of the most similar labelled samples.
+
+    Similarity is the cosine; a neighbour votes with ``exp(cos / T)``.
+
+    Args:
+        support (Tensor): ``(N, D)`` labelled features.
+        support_labels (Tensor): ``(N, )`` int64.
+        queries (Tensor): ``(Q, D)``.
+        k (int): Neighbours; all of them where there are fewer.
+        temperature (float): T. Defaults to 0.07.
+        block (int): Queries at a time. Defaults to 1024.
+
+    Returns:
+        Tensor: ``(Q, )`` int64 predicted labels.
+
+    Raises:
+        ValueError: If ``k`` is under 1.
+    """
+    if k < 1:
+        raise ValueError(f'kNN needs k >= 1, got {k}.')
+    support = normalize_features(support.float())
+    classes = int(support_labels.max()) + 1
+    predicted = []
+    for part in normalize_features(queries.float()).split(block):
+        similarity, index = (part @ support.T).topk(min(k, len(support)))
+        # the best neighbour's weight is 1: exp cannot overflow
+        weight = ((similarity - similarity[:, :1]) / temperature).exp()
+        votes = part.new_zeros(len(part), classes)
+        votes.scatter_add_(1, support_labels[index], weight)
+        predicted.append(votes.argmax(1))
+    return torch.cat(predicted)
+
+
+@METRICS.register_module()
+class KNNMetric(SupportMetric):
+    """k-nearest-neighbour accuracy on frozen features.
+
+    Args:
+        k (Sequence[int]): Numbers of neighbours. Defaults to (1, 20).
+        temperature (float): Of the votes. Defaults to 0.07.
+        **kwargs: See :class:`SupportMetric`.
+    """
+
+    def __init__(
+        self, k: Sequence[int] = (1, 20), temperature: float = 0.07, **kwargs
+    ) -> None:
+        super().__init__(**kwargs)
+        self.k = tuple(k)
+        self.temperature = temperature
+
+    def compare_modality(
+        self, support: FeatureBank, queries: FeatureBank, modality: str
+    ) -> Dict[str, float]:
+        """Accuracy ``knn{k}`` for each k; see :class:`SupportMetric`."""
+        result = {}
+        for k in self.k:
+            predicted = knn_predict(
+                support.features[modality],
+                support.labels,
+                queries.features[modality],
+                k,
+                self.temperature,
+            )
+            hits = (predicted == queries.labels).double()
+            result[f'knn{k}'] = float(hits.mean())
+        return result
