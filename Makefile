@@ -1,0 +1,54 @@
+# `make help` lists the targets.
+#
+# VENV    the virtual environment, created and filled when needed;
+#         `make test VENV=` uses the activated environment as it is and
+#         installs nothing
+# PYTHON  the interpreter that creates it
+# CONSTRAINTS  versions to install; empty for the newest that fit setup.py
+VENV ?= .venv
+PYTHON ?= python3
+CONSTRAINTS ?= -c constraints.txt
+
+ifeq ($(strip $(VENV)),)
+BIN :=
+READY :=
+else
+BIN := $(VENV)/bin/
+READY := $(VENV)/.deeprank-ready
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-all lint format bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## create the virtual environment and install into it
+
+# The stamp makes a second run install nothing.
+$(VENV)/.deeprank-ready: setup.py constraints.txt
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install $(CONSTRAINTS) -e '.[lite,test]'
+	@touch $@
+
+demo: $(READY)  ## pretrain and evaluate on the embedded demo data
+	$(BIN)python tools/demo.py
+
+test: $(READY)  ## run the tests, but the slow ones
+	$(BIN)python -m pytest -m 'not slow'
+
+test-all: $(READY)  ## run the slow tests, which `test` leaves out
+	$(BIN)python -m pytest -m slow
+
+lint: $(READY)  ## check the code
+	$(BIN)python -m ruff check .
+
+format: $(READY)  ## mend what the check can mend
+	$(BIN)python -m ruff check --fix .
+
+bench: $(READY)  ## time the ranking loss against the literal one
+	$(BIN)python benchmarks/bench_head.py
+
+clean:  ## remove caches and build leftovers; data and work_dirs stay
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
