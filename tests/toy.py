@@ -4,7 +4,9 @@ import copy
 import pickle
 
 import numpy as np
+from mmaction.registry import DATASETS
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 LAYOUT = dict(num_node=5, inward=[(0, 1), (2, 1), (3, 1), (4, 1)], center=1)
@@ -149,3 +151,12 @@ def pretrain_config(
 
 def build_runner(cfg):
     return Runner.from_cfg(copy.deepcopy(cfg))
+
+
+def build_dataset(ann_file, crop=0.95, **kwargs):
+    """A SkeletonDataset outside of any run."""
+    cfg = dict(
+        type='SkeletonDataset', ann_file=ann_file, pipeline=pipeline(crop=crop)
+    )
+    with DefaultScope.overwrite_default_scope('mmaction'):
+        return DATASETS.build(dict(cfg, **kwargs))

@@ -1,4 +1,5 @@
 """bfloat16 training on the CPU."""
+
 import pytest
 import torch
 from mmaction.models.heads import GCNHead
@@ -11,7 +12,8 @@ from deeprank_mm.engine.optim_wrapper import CpuAmpOptimWrapper
 
 def wrapped(model, **kwargs):
     return CpuAmpOptimWrapper(
-        optimizer=SGD(model.parameters(), lr=0.1), **kwargs)
+        optimizer=SGD(model.parameters(), lr=0.1), **kwargs
+    )
 
 
 def test_is_registered():
@@ -43,8 +45,7 @@ def test_scores_of_a_stock_head_can_become_numpy():
 
 def test_hooks_are_removed_after_an_error():
     head = GCNHead(num_classes=2, in_channels=4)
-    with pytest.raises(ZeroDivisionError), \
-            wrapped(head).optim_context(head):
+    with pytest.raises(ZeroDivisionError), wrapped(head).optim_context(head):
         raise ZeroDivisionError
     assert not head._forward_hooks
 
