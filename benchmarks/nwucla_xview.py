@@ -4,8 +4,8 @@ Runs the project's own tools, for each seed:
 
 - frozen features of the unseen view, of an untrained encoder (as initialised,
   and with calibrated BatchNorm) and of DeepRank;
-- finetuning on 10 % of the labels, five stratified subsets, from DeepRank's
-  encoder and from scratch, with the same schedule.
+- finetuning on 10 % of the labels, five stratified subsets dealt to the seeds
+  in turn, from DeepRank's encoder and from scratch, with the same schedule.
 
 A finished run is kept under `--out` and not repeated: after an interruption
 call it again. Prints a Markdown table, mean and standard deviation.
@@ -25,6 +25,7 @@ from statistics import mean, stdev
 ROOT = Path(__file__).resolve().parent.parent
 PRETRAIN = 'configs/deeprank/stgcn_nwucla_xview.py'
 SEMI = 'configs/semi/stgcn_nwucla_xview_10pct.py'
+SUBSETS = 5
 COLUMNS = ('knn1_joint', 'knn20_joint', 'linear_joint', 'linear@0.1_joint')
 
 
@@ -70,14 +71,22 @@ class Job:
         ]
         if tests:
             return json.loads(max(tests).read_text())
-        logs = max(self.folder.glob('*/vis_data/scalars.json'))
-        lines = [json.loads(line) for line in logs.read_text().splitlines()]
+        lines = [
+            json.loads(line)
+            for log in sorted(self.folder.glob('*/vis_data/scalars.json'))
+            for line in log.read_text().splitlines()
+        ]
         found = [line for line in lines if 'acc/top1' in line]
         return found[-1] if found else lines[-1]
 
 
-def jobs_of(out: Path, seed: int) -> tuple[list, list, list]:
-    """Pretraining, then evaluations, then finetuning, of one seed."""
+def jobs_of(
+    out: Path, seed: int, turn: int, seeds: int
+) -> tuple[list, list, list]:
+    """Pretraining, then evaluations, then finetuning, of one seed.
+
+    The labelled subsets are dealt to the seeds in turn.
+    """
     option = ('--seed', str(seed))
     deeprank = out / f'deeprank_{seed}'
     pretrain = [Job(deeprank, 'train', PRETRAIN, *option)]
@@ -103,7 +112,7 @@ def jobs_of(out: Path, seed: int) -> tuple[list, list, list]:
     )
     finetune = [
         Job(
-            out / f'{kind}_{seed}_{subset}',
+            out / f'{kind}_{subset}',
             'train',
             SEMI,
             '--pretrained',
@@ -112,7 +121,8 @@ def jobs_of(out: Path, seed: int) -> tuple[list, list, list]:
             '--cfg-options',
             f'train_dataloader.dataset.labelled.seed={subset}',
         )
-        for subset in range(5)
+        for subset in range(SUBSETS)
+        if subset % seeds == turn
         for kind, source in (('semi', str(deeprank)), ('scratch', 'none'))
     ]
     return pretrain, frozen, finetune
@@ -145,16 +155,20 @@ def table(out: Path, seeds: list) -> str:
         if rows:
             cells = [cell([row[c] for row in rows]) for c in COLUMNS]
             lines.append(f'| {title} | {" | ".join(cells)} |')
-    lines += ['', '| finetuned on 10 % of labels | top-1 |', '|---|---|']
+    lines += [
+        '',
+        '| finetuned on 10 % of labels | top-1, last epoch |',
+        '|---|---|',
+    ]
     for name, title in (('scratch', 'from scratch'), ('semi', 'DeepRank')):
-        values = []
-        for seed in seeds:
-            paths = out.glob(f'{name}_{seed}_*/result.json')
-            values += [
-                json.loads(p.read_text())['acc/top1'] for p in sorted(paths)
-            ]
+        values = [
+            json.loads(path.read_text())['acc/top1']
+            for path in sorted(out.glob(f'{name}_[0-9]/result.json'))
+        ]
         if values:
-            lines.append(f'| {title} ({len(values)} runs) | {cell(values)} |')
+            lines.append(
+                f'| {title}, {len(values)} subsets | {cell(values)} |'
+            )
     return '\n'.join(lines)
 
 
@@ -177,7 +191,10 @@ def main() -> None:
     args = parser.parse_args()
     out = args.out.resolve()
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    stages = zip(*(jobs_of(out, seed) for seed in args.seeds))
+    count = len(args.seeds)
+    stages = zip(
+        *(jobs_of(out, s, i, count) for i, s in enumerate(args.seeds))
+    )
     with ThreadPoolExecutor(args.jobs) as pool:
         for stage in stages:
             jobs = [job for seed in stage for job in seed]

@@ -1,4 +1,5 @@
 """What every test may use."""
+
 import os
 import random
 from pathlib import Path
@@ -49,6 +50,7 @@ def data_root() -> Path:
 def free_port() -> str:
     """A TCP port that nobody listens on, for process groups."""
     import socket
+
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
         return str(sock.getsockname()[1])
@@ -62,6 +64,7 @@ def tiny_project(tmp_path) -> Path:
     tools and upstream pieces can be tested without this package's models.
     """
     import pickle
+
     folder = tmp_path / 'a project'
     folder.mkdir()
     rng = np.random.default_rng(0)
@@ -70,13 +73,15 @@ def tiny_project(tmp_path) -> Path:
             frame_dir=f'clip{i}',
             label=i % 2,
             total_frames=8,
-            keypoint=rng.normal(size=(1, 8, 25, 3)).astype(np.float32))
+            keypoint=rng.normal(size=(1, 8, 25, 3)).astype(np.float32),
+        )
         for i in range(8)
     ]
     names = [clip['frame_dir'] for clip in clips]
     with (folder / 'clips.pkl').open('wb') as file:
         pickle.dump(
-            dict(split=dict(train=names, val=names), annotations=clips), file)
+            dict(split=dict(train=names, val=names), annotations=clips), file
+        )
     (folder / 'tiny.py').write_text(TINY_CONFIG)
     return folder
 

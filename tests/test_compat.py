@@ -1,4 +1,5 @@
 """The gaps that compat closes, and that it opens none."""
+
 import importlib
 import importlib.util
 import os
@@ -17,15 +18,15 @@ from deeprank_mm import compat
 
 needs_safe_load = pytest.mark.skipif(
     torch.__version__ < '2.6',
-    reason='this torch does not load with weights_only=True by itself')
+    reason='this torch does not load with weights_only=True by itself',
+)
 
 
 def run(code, cwd=None):
     """Run code in a fresh interpreter and return the finished process."""
-    return subprocess.run([sys.executable, '-c', code],
-                          capture_output=True,
-                          text=True,
-                          cwd=cwd)
+    return subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=cwd
+    )
 
 
 def saved(tmp_path, content):
@@ -73,8 +74,9 @@ class TestLocalizersDRN:
         folder = tmp_path / 'models' / 'localizers'
         folder.mkdir(parents=True)
         (folder / '__init__.py').write_text('from .drn.drn import DRN\n')
-        monkeypatch.setitem(sys.modules, 'mmaction',
-                            SimpleNamespace(__path__=[str(tmp_path)]))
+        monkeypatch.setitem(
+            sys.modules, 'mmaction', SimpleNamespace(__path__=[str(tmp_path)])
+        )
         self.forget(monkeypatch)
         yield folder
         self.forget(monkeypatch)
@@ -92,6 +94,7 @@ class TestLocalizersDRN:
         compat.add_localizers_drn()
         assert len(self.added()) == 2
         from mmaction.models.localizers.drn.drn import DRN
+
         with pytest.raises(ImportError, match='issue 2714'):
             DRN(vocab_size=1)
 
@@ -107,12 +110,14 @@ class TestLocalizersDRN:
         assert not self.added()
 
     def test_the_installed_models_import(self):
-        done = run('import deeprank_mm.compat as c; c.apply()\n'
-                   'import mmaction.models\n'
-                   'from mmaction.registry import MODELS\n'
-                   'real = MODELS.get("DRN")\n'
-                   'assert real is None or "raise ImportError" not in '
-                   '__import__("inspect").getsource(real)')
+        done = run(
+            'import deeprank_mm.compat as c; c.apply()\n'
+            'import mmaction.models\n'
+            'from mmaction.registry import MODELS\n'
+            'real = MODELS.get("DRN")\n'
+            'assert real is None or "raise ImportError" not in '
+            '__import__("inspect").getsource(real)'
+        )
         assert done.returncode == 0, done.stderr
 
 
@@ -125,7 +130,8 @@ class TestCheckpoints:
         content = dict(
             buffer=buffer,
             numbers=[np.float64(2), np.float32(3), np.int64(4), np.True_],
-            array=np.arange(3, dtype=np.uint8))
+            array=np.arange(3, dtype=np.uint8),
+        )
         loaded = torch.load(saved(tmp_path, content))
         assert loaded['buffer'].mean() == 1
         assert loaded['buffer'].statistics('max') == 1.5
@@ -135,16 +141,20 @@ class TestCheckpoints:
     @pytest.mark.parametrize('module', ['numpy.core', 'numpy._core'])
     def test_either_numpy_may_have_saved_it(self, tmp_path, module):
         import zipfile
+
         source = saved(tmp_path, dict(x=np.float64(2), y=np.zeros(2)))
         target = tmp_path / 'renamed.pth'
-        with zipfile.ZipFile(source) as old, \
-                zipfile.ZipFile(target, 'w') as new:
+        with (
+            zipfile.ZipFile(source) as old,
+            zipfile.ZipFile(target, 'w') as new,
+        ):
             for name in old.namelist():
                 data = old.read(name)
                 for known in (b'numpy._core.', b'numpy.core.'):
                     data = data.replace(b'c' + known, b'c@.')
                 new.writestr(
-                    name, data.replace(b'c@.', b'c%s.' % module.encode()))
+                    name, data.replace(b'c@.', b'c%s.' % module.encode())
+                )
         assert torch.load(target)['x'] == 2
 
     def test_a_checkpoint_of_a_real_run(self, tiny_project):
@@ -155,9 +165,8 @@ class TestCheckpoints:
         marker = tmp_path / 'ran'
 
         class Attack:
-
             def __reduce__(self):
-                return os.system, (f'touch "{marker}"', )
+                return os.system, (f'touch "{marker}"',)
 
         path = saved(tmp_path, dict(state_dict=Attack()))
         with pytest.raises(pickle.UnpicklingError):
@@ -168,7 +177,6 @@ class TestCheckpoints:
     def test_getattr_reaches_nothing_else(self, tmp_path, name):
 
         class Attack:
-
             def __reduce__(self):
                 return getattr, (HistoryBuffer, name)
 
@@ -178,7 +186,6 @@ class TestCheckpoints:
     def test_getattr_of_other_objects(self, tmp_path):
 
         class Attack:
-
             def __reduce__(self):
                 return getattr, (torch.Tensor, 'min')
 
@@ -231,8 +238,12 @@ class TestCpuDistributed:
 
     def test_joins_over_gloo_once(self, monkeypatch, free_port):
         for key, value in dict(
-                RANK='0', LOCAL_RANK='0', WORLD_SIZE='1',
-                MASTER_ADDR='127.0.0.1', MASTER_PORT=free_port).items():
+            RANK='0',
+            LOCAL_RANK='0',
+            WORLD_SIZE='1',
+            MASTER_ADDR='127.0.0.1',
+            MASTER_PORT=free_port,
+        ).items():
             monkeypatch.setenv(key, value)
         try:
             assert compat.init_cpu_dist('pytorch', timeout=60)
@@ -248,7 +259,8 @@ class TestCpuDistributed:
             type='MMDistributedDataParallel',
             device_ids=None,
             broadcast_buffers=False,
-            find_unused_parameters=True)
+            find_unused_parameters=True,
+        )
 
     def test_model_wrapper_of_the_user_is_kept(self):
         cfg = Config(dict(launcher='pytorch', model_wrapper_cfg=dict(a=1)))

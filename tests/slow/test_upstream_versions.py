@@ -4,6 +4,7 @@ The other version is installed into a folder of its own that comes first on
 the import path, so that the environment stays as it is. This needs a package
 index, and takes the archives from pip's cache when it has been run before.
 """
+
 import os
 import subprocess
 import sys
@@ -31,25 +32,51 @@ def upstream(request, tmp_path_factory):
     """The two versions and the folder that holds their packages."""
     mmaction2, lite = request.param
     folder = tmp_path_factory.mktemp('upstream')
-    subprocess.run([
-        sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps',
-        '--target', folder, f'mmaction2=={mmaction2}', f'mmcv-lite=={lite}'
-    ], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'pip',
+            'install',
+            '--quiet',
+            '--no-deps',
+            '--target',
+            folder,
+            f'mmaction2=={mmaction2}',
+            f'mmcv-lite=={lite}',
+        ],
+        check=True,
+    )
     return mmaction2, lite, str(folder)
 
 
-def test_published_mmaction2_trains_tests_and_resumes(upstream, repo_root,
-                                                      tiny_project):
+def test_published_mmaction2_trains_tests_and_resumes(
+    upstream, repo_root, tiny_project
+):
     mmaction2, lite, folder = upstream
     before = os.environ.get('PYTHONPATH')
     path = os.pathsep.join([folder, before] if before else [folder])
 
     def run(tool, *argv):
-        done = subprocess.run([
-            sys.executable, '-c', TRAIN, folder, mmaction2, lite,
-            repo_root / 'tools' / tool, 'tiny.py', '--work-dir', 'run', *argv
-        ], capture_output=True, text=True, cwd=tiny_project,
-            env={**os.environ, 'PYTHONPATH': path})
+        done = subprocess.run(
+            [
+                sys.executable,
+                '-c',
+                TRAIN,
+                folder,
+                mmaction2,
+                lite,
+                repo_root / 'tools' / tool,
+                'tiny.py',
+                '--work-dir',
+                'run',
+                *argv,
+            ],
+            capture_output=True,
+            text=True,
+            cwd=tiny_project,
+            env={**os.environ, 'PYTHONPATH': path},
+        )
         assert done.returncode == 0, done.stderr
 
     run('train.py', '--cfg-options', 'train_cfg.max_epochs=1')

@@ -1,4 +1,5 @@
 """One option, one change of the config."""
+
 import argparse
 
 import pytest
@@ -26,16 +27,22 @@ def single():
     return Config(
         dict(
             model=dict(type='RecognizerGCN'),
-            train_dataloader=dict(dataset=dict(
-                type='RepeatDataset', dataset=dict(pipeline=pipeline))),
+            train_dataloader=dict(
+                dataset=dict(
+                    type='RepeatDataset', dataset=dict(pipeline=pipeline)
+                )
+            ),
             test_dataloader=dict(dataset=dict(pipeline=pipeline)),
             custom_hooks=[
                 dict(type='EMAHook'),
                 dict(
                     type='LoadEncoderHook',
                     checkpoint='old.pth',
-                    modality='joint')
-            ]))
+                    modality='joint',
+                ),
+            ],
+        )
+    )
 
 
 def parse(*argv):
@@ -46,7 +53,6 @@ def parse(*argv):
 
 
 class TestLoadConfig:
-
     def test_defaults(self, tiny_project):
         cfg = launch.load_config(parse(tiny_project / 'tiny.py'))
         assert cfg.work_dir == 'work_dirs/a project/tiny'
@@ -55,21 +61,35 @@ class TestLoadConfig:
 
     def test_options(self, tiny_project):
         cfg = launch.load_config(
-            parse(tiny_project / 'tiny.py', '--work-dir', 'here', '--seed',
-                  3, '--diff-rank-seed', '--launcher', 'pytorch',
-                  '--cfg-options', 'train_cfg.max_epochs=7'))
+            parse(
+                tiny_project / 'tiny.py',
+                '--work-dir',
+                'here',
+                '--seed',
+                3,
+                '--diff-rank-seed',
+                '--launcher',
+                'pytorch',
+                '--cfg-options',
+                'train_cfg.max_epochs=7',
+            )
+        )
         assert cfg.work_dir == 'here'
         assert cfg.randomness == dict(seed=3, diff_rank_seed=True)
         assert cfg.launcher == 'pytorch'
         assert cfg.train_cfg.max_epochs == 7
 
-    @pytest.mark.parametrize('argv, work_dir', [
-        (['--modality', 'bone'], 'runs/ntu_bone'),
-        (['--modality', 'joint'], 'runs/ntu'),
-        (['--modality', 'bone', '--work-dir', 'here'], 'here'),
-    ])
-    def test_modality_joins_the_work_dir(self, single, tmp_path, argv,
-                                         work_dir):
+    @pytest.mark.parametrize(
+        'argv, work_dir',
+        [
+            (['--modality', 'bone'], 'runs/ntu_bone'),
+            (['--modality', 'joint'], 'runs/ntu'),
+            (['--modality', 'bone', '--work-dir', 'here'], 'here'),
+        ],
+    )
+    def test_modality_joins_the_work_dir(
+        self, single, tmp_path, argv, work_dir
+    ):
         single.work_dir = 'runs/ntu/'
         single.dump(tmp_path / 'single.py')
         cfg = launch.load_config(parse(tmp_path / 'single.py', *argv))
@@ -87,14 +107,16 @@ class TestLoadConfig:
 
 
 class TestSeed:
-
-    @pytest.mark.parametrize('config, option, used', [
-        (None, None, 0),
-        (dict(seed=None), None, 0),
-        (dict(seed=5), None, 5),
-        (dict(seed=5), 0, 0),
-        (None, 9, 9),
-    ])
+    @pytest.mark.parametrize(
+        'config, option, used',
+        [
+            (None, None, 0),
+            (dict(seed=None), None, 0),
+            (dict(seed=5), None, 5),
+            (dict(seed=5), 0, 0),
+            (None, 9, 9),
+        ],
+    )
     def test_order(self, config, option, used):
         cfg = Config(dict(randomness=config))
         launch.set_seed(cfg, option)
@@ -109,17 +131,19 @@ class TestSeed:
 
 
 class TestAmp:
-
     @pytest.fixture(params=[False, True], ids=['cpu', 'gpu'])
     def kind(self, request, monkeypatch):
         monkeypatch.setattr(compat, 'has_accelerator', lambda: request.param)
         return 'AmpOptimWrapper' if request.param else 'CpuAmpOptimWrapper'
 
-    @pytest.mark.parametrize('before', [
-        dict(optimizer=dict(type='SGD')),
-        dict(type='OptimWrapper', clip_grad=dict(max_norm=1)),
-        dict(type='AmpOptimWrapper', loss_scale=512., dtype='float16'),
-    ])
+    @pytest.mark.parametrize(
+        'before',
+        [
+            dict(optimizer=dict(type='SGD')),
+            dict(type='OptimWrapper', clip_grad=dict(max_norm=1)),
+            dict(type='AmpOptimWrapper', loss_scale=512.0, dtype='float16'),
+        ],
+    )
     def test_picks_the_wrapper(self, kind, before):
         cfg = Config(dict(optim_wrapper=before))
         launch.set_amp(cfg)
@@ -129,8 +153,11 @@ class TestAmp:
             assert not {'loss_scale', 'dtype'} & set(after)
         else:
             assert after.loss_scale == before.get('loss_scale', 'dynamic')
-        assert all(after[k] == before[k] for k in before
-                   if k in ('optimizer', 'clip_grad'))
+        assert all(
+            after[k] == before[k]
+            for k in before
+            if k in ('optimizer', 'clip_grad')
+        )
 
     def test_unknown_wrapper(self):
         cfg = Config(dict(optim_wrapper=dict(type='ApexOptimWrapper')))
@@ -143,7 +170,6 @@ class TestAmp:
 
 
 class TestResume:
-
     def test_not_asked_for(self):
         cfg = Config(dict(load_from='x.pth'))
         launch.set_resume(cfg, None)
@@ -179,7 +205,6 @@ def test_auto_scale_lr():
 
 
 class TestPretrained:
-
     def test_checkpoint(self, single, checkpoint):
         launch.set_pretrained(single, checkpoint)
         hook = single.custom_hooks[1]
@@ -210,7 +235,6 @@ class TestPretrained:
 
 
 class TestModality:
-
     def test_everywhere(self, single):
         assert launch.set_modality(single, 'bone')
         train = single.train_dataloader.dataset.dataset.pipeline
@@ -236,7 +260,6 @@ class TestModality:
 
 
 class TestCheckpointChoice:
-
     def test_checkpoint(self, checkpoint):
         cfg = Config(dict(load_from='other.pth', resume=True))
         launch.set_checkpoint(cfg, checkpoint, None)
@@ -263,7 +286,8 @@ class TestCheckpointChoice:
         assert cfg.test_cfg.calibrate is True
         with pytest.raises(UsageError, match='FeatureTestLoop'):
             launch.set_checkpoint(
-                Config(dict(test_cfg=dict())), None, 'calibrated')
+                Config(dict(test_cfg=dict())), None, 'calibrated'
+            )
 
     def test_raw(self):
         cfg = Config(dict(test_cfg=dict()))
@@ -272,17 +296,19 @@ class TestCheckpointChoice:
 
 
 class TestDump:
-
-    @pytest.mark.parametrize('before', [
-        dict(type='AccMetric'),
-        [dict(type='AccMetric')],
-    ])
+    @pytest.mark.parametrize(
+        'before',
+        [
+            dict(type='AccMetric'),
+            [dict(type='AccMetric')],
+        ],
+    )
     def test_joins_the_other_metrics(self, before):
         cfg = Config(dict(test_evaluator=before))
         launch.dump_predictions(cfg, 'out.pkl')
         assert cfg.test_evaluator == [
             dict(type='AccMetric'),
-            dict(type='DumpResults', out_file_path='out.pkl')
+            dict(type='DumpResults', out_file_path='out.pkl'),
         ]
 
     def test_ending(self):

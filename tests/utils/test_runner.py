@@ -1,4 +1,5 @@
 """From a config to a Runner, and all of its weights."""
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -16,7 +17,6 @@ def configured(tiny_project, launcher='none', **settings):
 
 
 class TestRunner:
-
     def runner(self, tiny_project, tmp_path):
         cfg = configured(tiny_project, work_dir=str(tmp_path / 'run'))
         return build_runner(cfg)
@@ -24,19 +24,29 @@ class TestRunner:
     def test_weights_are_loaded_whole(self, tiny_project, tmp_path):
         runner = self.runner(tiny_project, tmp_path)
         path = str(tmp_path / 'weights.pth')
-        state = {k: torch.full_like(v, 2)
-                 for k, v in runner.model.state_dict().items()}
+        state = {
+            k: torch.full_like(v, 2)
+            for k, v in runner.model.state_dict().items()
+        }
         torch.save(dict(state_dict=state), path)
         load_weights(runner, path)
         assert all((v == 2).all() for v in runner.model.state_dict().values())
 
-    @pytest.mark.parametrize('damage, names', [
-        (lambda s: s.pop('cls_head.fc.weight'), 'cls_head.fc.weight'),
-        (lambda s: s.update(extra=torch.ones(1)), 'extra'),
-        (lambda s: s.update({'cls_head.fc.bias': torch.ones(7)}), 'fc.bias'),
-    ], ids=['missing', 'unexpected', 'shape'])
-    def test_weights_that_do_not_fit(self, tiny_project, tmp_path, damage,
-                                     names):
+    @pytest.mark.parametrize(
+        'damage, names',
+        [
+            (lambda s: s.pop('cls_head.fc.weight'), 'cls_head.fc.weight'),
+            (lambda s: s.update(extra=torch.ones(1)), 'extra'),
+            (
+                lambda s: s.update({'cls_head.fc.bias': torch.ones(7)}),
+                'fc.bias',
+            ),
+        ],
+        ids=['missing', 'unexpected', 'shape'],
+    )
+    def test_weights_that_do_not_fit(
+        self, tiny_project, tmp_path, damage, names
+    ):
         runner = self.runner(tiny_project, tmp_path)
         path = str(tmp_path / 'weights.pth')
         state = runner.model.state_dict()
