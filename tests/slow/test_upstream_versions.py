@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from tests import toy
+
 pytestmark = pytest.mark.slow
 
 VERSIONS = [('1.2.0', '2.1.0'), ('1.1.0', '2.0.1')]
@@ -57,7 +59,7 @@ def test_published_mmaction2_trains_tests_and_resumes(
     before = os.environ.get('PYTHONPATH')
     path = os.pathsep.join([folder, before] if before else [folder])
 
-    def run(tool, *argv):
+    def run(tool, config, *argv):
         done = subprocess.run(
             [
                 sys.executable,
@@ -67,9 +69,7 @@ def test_published_mmaction2_trains_tests_and_resumes(
                 mmaction2,
                 lite,
                 repo_root / 'tools' / tool,
-                'tiny.py',
-                '--work-dir',
-                'run',
+                config,
                 *argv,
             ],
             capture_output=True,
@@ -79,6 +79,13 @@ def test_published_mmaction2_trains_tests_and_resumes(
         )
         assert done.returncode == 0, done.stderr
 
-    run('train.py', '--cfg-options', 'train_cfg.max_epochs=1')
-    run('train.py', '--resume')
-    run('test.py', 'run/epoch_2.pth')
+    there = ('--work-dir', 'run')
+    once = ('--cfg-options', 'train_cfg.max_epochs=1')
+    run('train.py', 'tiny.py', *there, *once)
+    run('train.py', 'tiny.py', *there, '--resume')
+    run('test.py', 'tiny.py', 'run/epoch_2.pth', *there)
+
+    cfg = toy.pretrain_config(tiny_project / 'rank', epochs=1)
+    cfg.dump(str(tiny_project / 'rank.py'))
+    run('train.py', 'rank.py')
+    assert (tiny_project / 'rank' / 'work' / 'epoch_1.pth').is_file()
