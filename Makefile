@@ -42,9 +42,11 @@ test-all: $(READY)  ## run the slow tests, which `test` leaves out
 
 lint: $(READY)  ## check the code
 	$(BIN)python -m ruff check .
+	$(BIN)python -m ruff format --check .
 
 format: $(READY)  ## mend what the check can mend
 	$(BIN)python -m ruff check --fix .
+	$(BIN)python -m ruff format .
 
 bench: $(READY)  ## time the ranking loss against the literal one
 	$(BIN)python benchmarks/bench_head.py

@@ -5,6 +5,7 @@ only ever adds (a stand-in module, an allow-listed type): nothing of upstream
 is replaced. :func:`apply` runs the ones that must come before MMAction2's
 models are imported; the CPU ones are called by ``tools/``.
 """
+
 from __future__ import annotations
 
 import datetime
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 
 # What `HistoryBuffer` keeps as references to its own functions.
 _HISTORY_STATISTICS = ('min', 'max', 'current', 'mean')
-_TORCHRUN_VARIABLES = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR',
-                       'MASTER_PORT')
+_TORCHRUN_VARIABLES = (
+    'RANK',
+    'LOCAL_RANK',
+    'WORLD_SIZE',
+    'MASTER_ADDR',
+    'MASTER_PORT',
+)
 
 
 def apply() -> None:
@@ -58,7 +64,8 @@ def require_mmcv() -> None:
         raise ImportError(
             'deeprank_mm needs MMCV, which is not installed: install '
             '"deeprank-mm[lite]" (pure Python, enough for skeletons) or '
-            '"deeprank-mm[full]" (compiled operators).')
+            '"deeprank-mm[full]" (compiled operators).'
+        )
 
 
 def add_importlib_metadata() -> None:
@@ -82,6 +89,7 @@ def add_localizers_drn() -> None:
     building a ``DRN``, a video localizer, raises.
     """
     import mmaction
+
     name = 'mmaction.models.localizers.drn'
     if name in sys.modules:
         return
@@ -100,7 +108,8 @@ def add_localizers_drn() -> None:
             raise ImportError(
                 'The installed MMAction2 was published without '
                 'mmaction/models/localizers/drn (issue 2714), so DRN cannot '
-                'be built: install MMAction2 from its source repository.')
+                'be built: install MMAction2 from its source repository.'
+            )
 
     DRN.__module__ = f'{name}.drn'
     package = _empty_module(name, is_package=True)
@@ -115,7 +124,8 @@ def _empty_module(name: str, is_package: bool = False) -> ModuleType:
     module = ModuleType(name, 'Stand-in added by deeprank_mm.compat.')
     # Without a spec, `importlib.util.find_spec(name)` raises.
     module.__spec__ = importlib.machinery.ModuleSpec(
-        name, None, is_package=is_package)
+        name, None, is_package=is_package
+    )
     if is_package:
         module.__path__ = []
     return module
@@ -139,8 +149,10 @@ def allow_mmengine_checkpoints() -> None:
     allowed += {type(np.dtype(code)) for code in numeric}
     # Taken from the objects themselves, and allowed under both of their
     # names: numpy 2 moved the module, checkpoints keep the name they had.
-    for function in (np.empty(0).__reduce__()[0],
-                     np.float64(0).__reduce__()[0]):
+    for function in (
+        np.empty(0).__reduce__()[0],
+        np.float64(0).__reduce__()[0],
+    ):
         for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
             allowed.append((function, f'{module}.{function.__name__}'))
     allowed.append((guarded_getattr, 'builtins.getattr'))
@@ -165,17 +177,20 @@ def guarded_getattr(obj: Any, name: str) -> Callable:
         pickle.UnpicklingError: The checkpoint asks for anything else.
     """
     from mmengine.logging import HistoryBuffer
+
     if obj is not HistoryBuffer or name not in _HISTORY_STATISTICS:
         raise pickle.UnpicklingError(
             f'The checkpoint asks for the attribute {name!r} of {obj!r}, '
             'which no MMEngine checkpoint needs: refused, the file may be '
-            'hostile.')
+            'hostile.'
+        )
     return getattr(HistoryBuffer, name)
 
 
 def has_accelerator() -> bool:
     """Whether mmengine will put the model on something else than the CPU."""
     from mmengine.device import get_device
+
     return get_device() != 'cpu'
 
 
@@ -196,15 +211,19 @@ def init_cpu_dist(launcher: str, timeout: int | None = None) -> bool:
     Raises:
         RuntimeError: torchrun's environment variables are missing.
     """
-    if (launcher != 'pytorch' or torch_dist.is_initialized()
-            or has_accelerator()):
+    if (
+        launcher != 'pytorch'
+        or torch_dist.is_initialized()
+        or has_accelerator()
+    ):
         return False
     missing = [key for key in _TORCHRUN_VARIABLES if key not in os.environ]
     if missing:
         raise RuntimeError(
             "launcher='pytorch' was asked for, but "
             f'{", ".join(missing)} is not set in the environment: start the '
-            'command by torchrun, or by tools/dist_train.sh.')
+            'command by torchrun, or by tools/dist_train.sh.'
+        )
     kwargs = {}
     if timeout is not None:
         kwargs['timeout'] = datetime.timedelta(seconds=timeout)
@@ -231,10 +250,12 @@ def cpu_ddp_cfg(cfg: Config) -> None:
     if cfg.get('sync_bn') is not None:
         raise ValueError(
             f'sync_bn={cfg.sync_bn!r} needs GPUs and this machine has none: '
-            'set it to None (--cfg-options sync_bn=None).')
+            'set it to None (--cfg-options sync_bn=None).'
+        )
     if cfg.get('model_wrapper_cfg') is None:
         cfg.model_wrapper_cfg = dict(
             type='MMDistributedDataParallel',
             device_ids=None,
             broadcast_buffers=False,
-            find_unused_parameters=cfg.get('find_unused_parameters', False))
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )

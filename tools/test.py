@@ -1,4 +1,5 @@
 """Evaluate a checkpoint, or an untrained encoder, from a config."""
+
 from __future__ import annotations
 
 import argparse
@@ -20,16 +21,19 @@ def parser() -> argparse.ArgumentParser:
         'checkpoint',
         nargs='?',
         help='path of the checkpoint, or of a work folder for its latest one; '
-        'every tensor must fit the model')
+        'every tensor must fit the model',
+    )
     parser.add_argument(
         '--random-init',
         choices=('raw', 'calibrated'),
         help='instead of a checkpoint: weights as initialised, with '
-        'BatchNorm statistics as initialised or estimated on the data')
+        'BatchNorm statistics as initialised or estimated on the data',
+    )
     parser.add_argument(
         '--dump',
         metavar='FILE',
-        help='also save the predictions to this .pkl file')
+        help='also save the predictions to this .pkl file',
+    )
     launch.add_common_arguments(parser)
     return parser
 

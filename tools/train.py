@@ -1,4 +1,5 @@
 """Train or pretrain from a config."""
+
 from __future__ import annotations
 
 import argparse
@@ -22,24 +23,29 @@ def parser() -> argparse.ArgumentParser:
         const='auto',
         metavar='CHECKPOINT',
         help='continue from this checkpoint, or from the latest one of the '
-        'work folder when none is named')
+        'work folder when none is named',
+    )
     parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
         help='load the encoder of this checkpoint, or of the latest one of '
-        'this work folder, strictly; "none" trains from scratch')
+        'this work folder, strictly; "none" trains from scratch',
+    )
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: float16 on a GPU, bfloat16 on a CPU')
+        help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
+    )
     parser.add_argument(
         '--no-validate',
         action='store_true',
-        help='do not validate during training')
+        help='do not validate during training',
+    )
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate by the total batch size')
+        help='scale the learning rate by the total batch size',
+    )
     launch.add_common_arguments(parser)
     return parser
 

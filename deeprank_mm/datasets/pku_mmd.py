@@ -430,6 +430,8 @@ def _cut(
         NUM_JOINTS,
         max_people=NUM_PEOPLE,
         sequence=name,
+        # the three cameras of one performance, to be held out together
+        recording=name.rpartition('-')[0],
         view=view,
         start=row.start,
         stop=stop,

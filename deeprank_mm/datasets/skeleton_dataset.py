@@ -54,10 +54,11 @@ class SkeletonDataset(PoseDataset):
             has splits. Defaults to None.
         holdout (dict, optional): ``part`` ('train' or 'holdout', the part to
             keep), ``fraction`` (in (0, 1)), ``seed`` (default 0) and
-            ``group``: 'subject' (default) holds out whole subjects, None
-            holds out samples. A subject is the annotation's ``subject`` or
-            is read from an NTU name (``S001C001P003R001A001``). Defaults to
-            None, keep everything.
+            ``group``: the annotation's field whose values are held out as a
+            whole, 'subject' (default) or, say, 'recording'; None holds out
+            samples. Where the field is missing, a subject is read from an
+            NTU name (``S001C001P003R001A001``). Defaults to None, keep
+            everything.
         labelled (dict, optional): ``fraction`` (in (0, 1]) and ``seed``
             (default 0) of a class-stratified subset. Defaults to None.
         trusted (bool): Unpickle without restrictions, which runs any code
@@ -98,10 +99,11 @@ class SkeletonDataset(PoseDataset):
                     "holdout part must be 'train' or 'holdout', "
                     f'got {self.holdout["part"]!r}'
                 )
-            if self.holdout['group'] not in ('subject', None):
+            group = self.holdout['group']
+            if not (group is None or isinstance(group, str)):
                 raise ValueError(
-                    "holdout group must be 'subject' or None, "
-                    f'got {self.holdout["group"]!r}'
+                    "holdout group must be the name of an annotation's field, "
+                    f"such as 'subject', or None, got {group!r}"
                 )
         self.trusted = trusted
         # Arrays and not lists: worker processes share their memory.
@@ -367,8 +369,11 @@ class SkeletonDataset(PoseDataset):
         """Keep the part of the split that ``holdout`` asks for."""
         options = self.holdout
         groups = None
-        if options['group'] == 'subject':
-            groups = [self._subject_of(sample) for sample in annotations]
+        if options['group'] is not None:
+            groups = [
+                self._group_of(sample, options['group'])
+                for sample in annotations
+            ]
         try:
             held_out = holdout_split(
                 [s['sample_id'] for s in annotations],
@@ -381,17 +386,18 @@ class SkeletonDataset(PoseDataset):
         wanted = options['part'] == 'holdout'
         return [s for s, out in zip(annotations, held_out) if out == wanted]
 
-    def _subject_of(self, sample: dict) -> str:
-        """Who performs a sample."""
-        subject = sample.get('subject')
-        if subject is not None:
-            return str(subject)
+    def _group_of(self, sample: dict, field: str) -> str:
+        """Who performs a sample, or what else it has in common with others."""
+        value = sample.get(field)
+        if value is not None:
+            return str(value)
         match = _NTU_NAME.search(osp.basename(sample['sample_id']))
-        if match is None:
+        if field != 'subject' or match is None:
             raise ValueError(
-                f'{self._where(sample["sample_id"])} has no subject: neither '
-                "a field 'subject' nor a name like S001C001P003R001A001; "
-                'hold out samples instead with group=None'
+                f'{self._where(sample["sample_id"])} has no {field}: neither '
+                f'a field {field!r} nor, for subjects, a name like '
+                'S001C001P003R001A001; hold out samples instead with '
+                'group=None'
             )
         # Annotations may name subjects 3 or '3', never '003'.
         return str(int(match.group(1)))

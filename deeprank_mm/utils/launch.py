@@ -3,6 +3,7 @@
 Each function takes one option and changes the config in place, so that
 ``tools/train.py`` and ``tools/test.py`` stay a list of options.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -30,35 +31,42 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--work-dir',
         help='folder of logs, checkpoints and results '
-        "(default: the config's, or work_dirs/<folder>/<config>)")
+        "(default: the config's, or work_dirs/<folder>/<config>)",
+    )
     parser.add_argument(
         '--seed',
         type=int,
-        help=f"random seed (default: the config's, or {DEFAULT_SEED})")
+        help=f"random seed (default: the config's, or {DEFAULT_SEED})",
+    )
     parser.add_argument(
         '--diff-rank-seed',
         action='store_true',
-        help='add the rank of the process to the seed')
+        help='add the rank of the process to the seed',
+    )
     parser.add_argument(
         '--deterministic',
         action='store_true',
-        help='use deterministic algorithms only')
+        help='use deterministic algorithms only',
+    )
     parser.add_argument(
         '--modality',
         choices=MODALITIES,
         help='the one modality to generate from the joints; another one than '
-        "the config's joins the name of the work folder")
+        "the config's joins the name of the work folder",
+    )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         help='override settings of the config, as key=value; lists as '
-        '\'key="[a,b]"\' or key=a,b')
+        '\'key="[a,b]"\' or key=a,b',
+    )
     parser.add_argument(
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what started the processes; pytorch means torchrun')
+        help='what started the processes; pytorch means torchrun',
+    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -76,7 +84,8 @@ def load_config(args: argparse.Namespace) -> Config:
     if not Path(args.config).is_file():
         raise UsageError(
             f'config file {args.config} does not exist (looked from '
-            f'{Path.cwd()}); check the path.')
+            f'{Path.cwd()}); check the path.'
+        )
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
@@ -106,10 +115,12 @@ def set_work_dir(cfg: Config, work_dir: str | None) -> None:
         cfg.work_dir = str(Path('work_dirs', path.parent.name, path.stem))
 
 
-def set_seed(cfg: Config,
-             seed: int | None,
-             diff_rank_seed: bool = False,
-             deterministic: bool = False) -> None:
+def set_seed(
+    cfg: Config,
+    seed: int | None,
+    diff_rank_seed: bool = False,
+    deterministic: bool = False,
+) -> None:
     """Fix the seed: the option, else the config's, else 0.
 
     mmengine draws a new seed when there is none, also on resume. The seed
@@ -152,7 +163,8 @@ def set_amp(cfg: Config) -> None:
     if kind not in _AMP_WRAPPERS:
         raise UsageError(
             f'--amp cannot replace optim_wrapper.type={kind!r} of the '
-            f'config: it knows {", ".join(_AMP_WRAPPERS)}.')
+            f'config: it knows {", ".join(_AMP_WRAPPERS)}.'
+        )
     if compat.has_accelerator():
         wrapper.type = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')
@@ -206,7 +218,8 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
         raise UsageError(
             '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=N) in '
-            'the config: the batch size its learning rate was chosen for.')
+            'the config: the batch size its learning rate was chosen for.'
+        )
     cfg.auto_scale_lr.enable = True
 
 
@@ -225,7 +238,8 @@ def set_pretrained(cfg: Config, pretrained: str) -> None:
     if not hooks:
         raise UsageError(
             '--pretrained: the config loads no encoder; it needs '
-            "dict(type='LoadEncoderHook', ...) in custom_hooks.")
+            "dict(type='LoadEncoderHook', ...) in custom_hooks."
+        )
     scratch = pretrained == 'none'
     if not scratch:
         pretrained = resolve('--pretrained', pretrained)
@@ -249,22 +263,26 @@ def set_modality(cfg: Config, modality: str) -> bool:
             trains several at once.
     """
     transforms = [
-        node for node in _dicts(cfg._cfg_dict)
+        node
+        for node in _dicts(cfg._cfg_dict)
         if _type_name(node.get('type')) == 'GenerateModalities'
     ]
     if not transforms:
         raise UsageError(
             '--modality: no pipeline of the config has '
-            "dict(type='GenerateModalities', ...), which it would change.")
+            "dict(type='GenerateModalities', ...), which it would change."
+        )
     several = [
-        node for node in _dicts(cfg._cfg_dict)
+        node
+        for node in _dicts(cfg._cfg_dict)
         if isinstance(node.get('modalities'), (list, tuple))
         and len(node['modalities']) > 1
     ]
     if several:
         raise UsageError(
             '--modality: the config uses several modalities at once, '
-            f'{list(several[0]["modalities"])}; name a single-stream config.')
+            f'{list(several[0]["modalities"])}; name a single-stream config.'
+        )
     before = [node.get('modalities') for node in transforms]
     for node in transforms:
         node['modalities'] = [modality]
@@ -275,8 +293,9 @@ def set_modality(cfg: Config, modality: str) -> bool:
     return any(list(names or ()) != [modality] for names in before)
 
 
-def set_checkpoint(cfg: Config, checkpoint: str | None,
-                   random_init: str | None) -> None:
+def set_checkpoint(
+    cfg: Config, checkpoint: str | None, random_init: str | None
+) -> None:
     """Say what is evaluated: a checkpoint, or an untrained encoder.
 
     The weights come later (:func:`load_weights`), and from nowhere else:
@@ -306,7 +325,8 @@ def set_checkpoint(cfg: Config, checkpoint: str | None,
         if not (cfg.get('test_cfg') or {}).get('type'):
             raise UsageError(
                 '--random-init calibrated: the config needs a test loop that '
-                "calibrates, test_cfg=dict(type='FeatureTestLoop', ...).")
+                "calibrates, test_cfg=dict(type='FeatureTestLoop', ...)."
+            )
         cfg.test_cfg.calibrate = True
 
 
@@ -326,7 +346,8 @@ def dump_predictions(cfg: Config, path: str) -> None:
     if isinstance(evaluator, dict):
         evaluator = [evaluator]
     cfg.test_evaluator = [
-        *evaluator, dict(type='DumpResults', out_file_path=path)
+        *evaluator,
+        dict(type='DumpResults', out_file_path=path),
     ]
 
 
@@ -337,8 +358,10 @@ def _type_name(kind: Any) -> str:
 
 
 def _is_loader(hook: Any) -> bool:
-    return (isinstance(hook, dict)
-            and _type_name(hook.get('type')) == 'LoadEncoderHook')
+    return (
+        isinstance(hook, dict)
+        and _type_name(hook.get('type')) == 'LoadEncoderHook'
+    )
 
 
 def _loaders(cfg: Config) -> list:

@@ -1,4 +1,5 @@
 """From a finished config to a Runner with its weights."""
+
 from __future__ import annotations
 
 from mmengine.config import Config
@@ -57,4 +58,5 @@ def load_weights(runner: Runner, checkpoint: str | None) -> None:
     except RuntimeError as error:
         raise UsageError(
             f'checkpoint {checkpoint} does not fit the model of the config, '
-            f'name the pair that belongs together: {error}') from error
+            f'name the pair that belongs together: {error}'
+        ) from error

@@ -1,4 +1,5 @@
 """What is said when an option cannot be followed."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -27,4 +28,5 @@ def resolve(option: str, path: str) -> str:
         return resolve_checkpoint(path)
     except FileNotFoundError as error:
         raise UsageError(
-            f'{option}: {error} (Looked from {Path.cwd()}.)') from error
+            f'{option}: {error} (Looked from {Path.cwd()}.)'
+        ) from error

@@ -195,6 +195,7 @@ def test_clips(part):
         label=7,
         total_frames=5,
         sequence='0002-L',
+        recording='0002',
         view=1,
         start=0,
         stop=5,

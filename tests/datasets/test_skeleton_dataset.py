@@ -230,6 +230,24 @@ def test_samples_are_held_out_without_subjects(write):
         build(path, holdout=dict(part='holdout', fraction=0.2))
 
 
+def test_any_field_can_be_held_out_as_a_whole(write):
+    annotations = samples(12)
+    for i, item in enumerate(annotations):
+        item['recording'] = f'take{i % 3}'
+    path = write(annotations)
+    parts = [
+        build(path, holdout=dict(part=part, fraction=0.3, group='recording'))
+        for part in ('train', 'holdout')
+    ]
+    takes = [
+        {part[i]['recording'] for i in range(len(part))} for part in parts
+    ]
+    assert [len(t) for t in takes] == [2, 1]
+    assert not takes[0] & takes[1]
+    with pytest.raises(ValueError, match="no room: neither a field 'room'"):
+        build(path, holdout=dict(part='train', fraction=0.3, group='room'))
+
+
 def test_holdout_does_not_depend_on_valid_ratio(write):
     annotations = samples(20)
     for i, item in enumerate(annotations):
@@ -277,9 +295,9 @@ def test_labelled_within_a_part(whole):
         (dict(holdout=dict(part='train')), TypeError, 'fraction'),
         (dict(holdout=dict(part='val', fraction=0.2)), ValueError, 'val'),
         (
-            dict(holdout=dict(part='train', fraction=0.2, group='view')),
+            dict(holdout=dict(part='train', fraction=0.2, group=3)),
             ValueError,
-            'view',
+            'group must be the name',
         ),
         (
             dict(holdout=dict(part='train', fraction=0.2, sed=1)),

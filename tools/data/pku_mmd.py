@@ -13,8 +13,9 @@ Labels: class - 1 in part I. In part II, the 41 class ids that occur are
 numbered from 0 in ascending order. The file's entry 'classes' has the class
 id of each label.
 
-Bodies and frames that are all zero are left out. Clip fields: sequence, view
-(1 left, 2 middle, 3 right), start and stop (of the frames cut), empty_frames.
+Bodies and frames that are all zero are left out. Clip fields: sequence,
+recording (the sequence without its camera), view (1 left, 2 middle, 3 right),
+start and stop (of the frames cut), empty_frames.
 """
 
 import argparse
