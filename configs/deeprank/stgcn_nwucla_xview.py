@@ -1,4 +1,5 @@
-# DeepRank on real skeletons in minutes: a small ST-GCN, 10 fixed cycles.
+# DeepRank with a small ST-GCN on NW-UCLA cross-view, joint:
+# real skeletons in minutes, 10 cycles of fixed length.
 _base_ = [
     '../_base_/datasets/nwucla_xview_pretrain.py',
     '../_base_/models/stgcn_small_ranker.py',
@@ -10,7 +11,7 @@ work_dir = './work_dirs/deeprank/stgcn_nwucla_xview'
 model = dict(
     encoder=dict(
         graph_cfg=dict(
-            _delete_=True, layout={{_base_.layout}}, mode='stgcn_spatial'
+            _delete_=True, layout=_base_.layout, mode='stgcn_spatial'
         )
     )
 )

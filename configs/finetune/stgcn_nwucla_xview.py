@@ -1,4 +1,4 @@
-# Finetune the pretrained joint encoder with all labels.
+# Finetune the pretrained joint encoder on NW-UCLA cross-view.
 _base_ = [
     '../_base_/datasets/nwucla_xview.py',
     '../_base_/models/stgcn_small_recognizer.py',
@@ -10,7 +10,7 @@ work_dir = './work_dirs/finetune/stgcn_nwucla_xview'
 model = dict(
     backbone=dict(
         graph_cfg=dict(
-            _delete_=True, layout={{_base_.layout}}, mode='stgcn_spatial'
+            _delete_=True, layout=_base_.layout, mode='stgcn_spatial'
         )
     ),
     cls_head=dict(num_classes=10),

@@ -1,0 +1,9 @@
+_base_ = './ntu60_xsub_pretrain.py'
+
+ann_file = 'data/skeleton/ntu60_3d.pkl'
+train = dict(ann_file=ann_file, split='xview_train')
+test = dict(ann_file=ann_file, split='xview_val')
+train_dataloader = dict(dataset=dict(**train))
+val_dataloader = dict(dataset=dict(**train))
+test_dataloader = dict(dataset=test)
+test_cfg = dict(support_dataloader=dict(dataset=train))

@@ -1,0 +1,18 @@
+# DeepRank with a small STTFormer on UTD-MHAD cross-subject, joint:
+# real skeletons in minutes, 10 cycles of fixed length.
+_base_ = [
+    '../_base_/datasets/utdmhad_xsub_pretrain.py',
+    '../_base_/models/sttformer_small_ranker.py',
+    '../_base_/schedules/pretrain.py',
+    '../_base_/default_runtime.py',
+]
+work_dir = './work_dirs/deeprank/sttformer_utdmhad_xsub'
+
+model = dict(encoder=dict(num_joints=20))
+optim_wrapper = dict(optimizer=dict(lr=0.01))
+train_cfg = dict(max_epochs=120)
+custom_hooks = [
+    dict(type='RankLabelHook', interval=12, max_cycles=10),
+    dict(type='BankEvalHook'),
+]
+default_hooks = dict(checkpoint=dict(interval=12))

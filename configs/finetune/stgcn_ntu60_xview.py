@@ -1,0 +1,16 @@
+# Finetune the pretrained joint encoder on NTU60 cross-view.
+_base_ = [
+    '../_base_/datasets/ntu60_xview.py',
+    '../_base_/models/stgcn_recognizer.py',
+    '../_base_/schedules/finetune_100e.py',
+    '../_base_/default_runtime.py',
+]
+work_dir = './work_dirs/finetune/stgcn_ntu60_xview'
+
+custom_hooks = [
+    dict(
+        type='LoadEncoderHook',
+        checkpoint='work_dirs/deeprank/stgcn_ntu60_xview',
+        modality='joint',
+    )
+]

@@ -1,0 +1,17 @@
+# Finetune the pretrained joint encoder on PKU-MMD I cross-subject.
+_base_ = [
+    '../_base_/datasets/pku1_xsub.py',
+    '../_base_/models/sttformer_recognizer.py',
+    '../_base_/schedules/finetune_90e.py',
+    '../_base_/default_runtime.py',
+]
+work_dir = './work_dirs/finetune/sttformer_pku1_xsub'
+
+model = dict(cls_head=dict(num_classes=51))
+custom_hooks = [
+    dict(
+        type='LoadEncoderHook',
+        checkpoint='work_dirs/deeprank/sttformer_pku1_xsub',
+        modality='joint',
+    )
+]
