@@ -1,4 +1,5 @@
 """Packaging of deeprank_mm."""
+
 from pathlib import Path
 
 from setuptools import find_packages, setup
