@@ -104,6 +104,25 @@ def test_fixed_interval_stops_after_the_last_cycle(tmp_path):
     assert os.path.isfile(tmp_path / 'work' / 'epoch_4.pth')
 
 
+@pytest.mark.parametrize(
+    'hook',
+    [
+        dict(interval=1, max_cycles=2),
+        dict(patience=1, min_delta=10.0, max_cycles=1),
+    ],
+)
+def test_a_finished_run_stays_finished(tmp_path, hook):
+    cfg = toy.pretrain_config(tmp_path, epochs=50, hook=hook)
+    first, _, _ = run(cfg)
+    cfg.resume = True
+    again, label_hook, seen = run(cfg)
+    assert again.epoch == first.epoch == 2
+    assert label_hook.cycle == hook['max_cycles']
+    assert not seen.train
+    for key, value in first.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[key])
+
+
 def test_no_pass_after_the_last_epoch(tmp_path):
     _, hook, _ = run(
         toy.pretrain_config(tmp_path, epochs=4, hook=dict(interval=2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import os.path as osp
 import time
 from typing import Dict, List, Optional
@@ -184,6 +185,10 @@ class RankLabelHook(Hook):
             check_deterministic(dataset)
         if self._resumed is not None:
             self._resume(runner)
+            # a finished run stays finished
+            self._stop_if_over(
+                runner, runner.iter if self._by_iter else runner.epoch
+            )
 
     def _extraction_datasets(self, runner) -> Dict[str, Dataset]:
         """The run's own data seen through the deterministic pipeline."""
@@ -240,13 +245,13 @@ class RankLabelHook(Hook):
             self._stop_if_over(runner, runner.epoch + 1)
 
     def _stop_if_over(self, runner, now: int) -> None:
-        if (
-            self.interval is not None
-            and self.cycle == self.max_cycles
-            and self._due(now)
-            and not runner.train_loop.stop_training
-        ):
-            self._stop(runner)
+        over = self.cycle == self.max_cycles and self._due(now)
+        if over and not runner.train_loop.stop_training:
+            runner.logger.info(
+                f'Cycle {self.cycle} of {self.max_cycles} is over: training '
+                'ends.'
+            )
+            runner.train_loop.stop_training = True
 
     def before_val(self, runner) -> None:
         """Lend the heads and the bank to the ranking metric."""
@@ -269,35 +274,32 @@ class RankLabelHook(Hook):
                 "'RankingMetric') to val_evaluator or name another."
             )
         self.stable = self.plateau.update(metrics[self.monitor])
-        if self.stable and self.cycle == self.max_cycles:
-            self._stop(runner)
-
-    def _stop(self, runner) -> None:
-        """End training, and make sure that its last state is saved."""
-        runner.logger.info(
-            f'Cycle {self.cycle} of {self.max_cycles} is over: training ends.'
-        )
-        runner.train_loop.stop_training = True
+        self._stop_if_over(runner, runner.iter)
 
     def after_train(self, runner) -> None:
-        """Save what an early end would otherwise lose."""
+        """Save what an early end would otherwise lose.
+
+        The checkpoint hook saves at its interval, and before validation: its
+        last file may be old, and does not know that the plateau was reached.
+        """
         hooks = [h for h in runner.hooks if isinstance(h, CheckpointHook)]
         if not runner.train_loop.stop_training or not hooks:
             return
         by_epoch = hooks[0].by_epoch
         step = runner.epoch if by_epoch else runner.iter
         name = hooks[0].filename_tmpl.format(step)
-        if osp.basename(hooks[0].last_ckpt or '') == name:
-            return
+        partial = f'{name}.tmp'
         runner.save_checkpoint(
             runner.work_dir,
-            name,
+            partial,
             meta=dict(epoch=runner.epoch, iter=runner.iter),
             by_epoch=by_epoch,
         )
         if is_main_process():
+            path = osp.join(runner.work_dir, name)
+            os.replace(osp.join(runner.work_dir, partial), path)
             with open(osp.join(runner.work_dir, 'last_checkpoint'), 'w') as f:
-                f.write(osp.join(runner.work_dir, name))
+                f.write(path)
 
     def refresh(self, runner) -> None:
         """Start a cycle: new features, hence new labels.
