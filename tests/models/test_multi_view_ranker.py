@@ -123,6 +123,35 @@ def test_features_are_averaged_over_clips():
     torch.testing.assert_close(whole, sum(parts) / 3)
 
 
+@pytest.mark.parametrize(
+    'encoder',
+    [
+        dict(type='AAGCN', base_channels=8, num_person=1),
+        dict(
+            type='STGCN',  # ST-GCN++
+            base_channels=12,
+            gcn_adaptive='init',
+            gcn_with_res=True,
+            tcn_type='mstcn',
+        ),
+    ],
+    ids=['aagcn', 'stgcnpp'],
+)
+def test_mmaction2s_other_backbones(encoder):
+    graph = dict(layout=toy.LAYOUT, mode='spatial')
+    sizes = dict(num_stages=3, inflate_stages=[3], down_stages=[3])
+    cfg = toy.ranker()
+    cfg['encoder'] = dict(encoder, graph_cfg=graph, **sizes)
+    cfg['head']['in_channels'] = 2 * encoder['base_channels']
+    model = MODELS.build(cfg)
+    model.init_weights()
+    model.train_bank = bank()
+    losses = model(*batch(), mode='loss')
+    losses['loss_joint_self'].backward()
+    grads = [p.grad for p in model.encoders.parameters()]
+    assert any(g is not None and g.abs().sum() > 0 for g in grads)
+
+
 class Image(nn.Module):
     """An encoder that is no skeleton one."""
 
