@@ -14,7 +14,7 @@ softplus of ``z``, signed by the label. Nothing here ever gathers a triplet.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -101,7 +101,7 @@ def triplet_ranking_loss(
                 f'{tuple(table.shape)} beside {tuple(scores.shape)}.'
             )
     if valid is None:
-        valid = ~torch.eye(size, dtype=torch.bool, device=scores.device)
+        valid = _all_pairs(scores)
     if bias is None:
         bias = scores.new_zeros(())
     with torch.autocast(scores.device.type, enabled=False):
@@ -111,6 +111,32 @@ def triplet_ranking_loss(
         return TripletStatistics(
             *_AllTriplets.apply(scores, bias, distances, valid)
         )
+
+
+def _all_pairs(table: Tensor) -> Tensor:
+    """All pairs of different positions of a (B, B) table."""
+    return ~torch.eye(len(table), dtype=torch.bool, device=table.device)
+
+
+def _anchor_blocks(valid: Tensor) -> Iterator[Tuple[slice, Tensor]]:
+    """Walk the anchors: some rows, and the mask (rows, c1, c2) of triplets.
+
+    A triplet counts if its three pairs do.
+    """
+    size = len(valid)
+    step = max(1, _BLOCK_ELEMENTS // max(1, size * size))
+    for start in range(0, size, step):
+        block = slice(start, start + step)
+        yield (
+            block,
+            valid[block, :, None] & valid[block, None, :] & valid[None],
+        )
+
+
+def _label(distances: Tensor) -> Tuple[Tensor, Tensor]:
+    """Eqs. 2 and 13 for some anchors' rows: is c1 closer, is it a tie."""
+    first, second = distances[:, :, None], distances[:, None, :]
+    return first < second, first == second
 
 
 class _AllTriplets(torch.autograd.Function):
@@ -126,21 +152,13 @@ class _AllTriplets(torch.autograd.Function):
     def forward(
         ctx, scores: Tensor, bias: Tensor, distances: Tensor, valid: Tensor
     ) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
-        size = scores.shape[0]
-        weight = valid.to(scores.dtype)
         loss = scores.new_zeros((), dtype=torch.float64)
         counts = torch.zeros(3, dtype=torch.int64, device=scores.device)
         grad = torch.zeros_like(scores)
         grad_bias = scores.new_zeros((), dtype=torch.float64)
 
-        step = max(1, _BLOCK_ELEMENTS // max(1, size * size))
-        for start in range(0, size, step):
-            block = slice(start, start + step)
-            # (anchors, c1, c2); a triplet counts if its three pairs do
-            mask = valid[block, :, None] & valid[block, None, :] & valid[None]
-            dist = distances[block]
-            first = dist[:, :, None] < dist[:, None, :]
-            tie = dist[:, :, None] == dist[:, None, :]
+        for block, mask in _anchor_blocks(valid):
+            first, tie = _label(distances[block])
             score = scores[block]
             z = score[:, :, None] - score[:, None, :]
             z += bias
@@ -150,11 +168,9 @@ class _AllTriplets(torch.autograd.Function):
 
             # x = -t z, and from here on everything is weighted by the mask
             x = torch.where(first, -z, z)
-            weight3 = (
-                weight[block, :, None] * weight[block, None, :] * weight[None]
-            )
-            loss += (F.softplus(x) * weight3).sum(dtype=torch.float64)
-            slope = x.sigmoid_().mul_(weight3)
+            weight = mask.to(scores.dtype)
+            loss += (F.softplus(x) * weight).sum(dtype=torch.float64)
+            slope = x.sigmoid_().mul_(weight)
             slope = torch.where(first, -slope, slope)
             grad[block] = slope.sum(dim=2) - slope.sum(dim=1)
             grad_bias += slope.sum(dtype=torch.float64)
@@ -194,19 +210,13 @@ def compare_labels(
         tuple[int, int, int]: Number of valid ordered triplets, of those whose
         labels differ, and of those tied in ``distances``.
     """
-    size = distances.shape[0]
     if valid is None:
-        valid = ~torch.eye(size, dtype=torch.bool, device=distances.device)
+        valid = _all_pairs(distances)
     total = differ = ties = 0
-    step = max(1, _BLOCK_ELEMENTS // max(1, size * size))
-    for start in range(0, size, step):
-        block = slice(start, start + step)
-        mask = valid[block, :, None] & valid[block, None, :] & valid[None]
-        first, second = distances[block], other[block]
-        label = first[:, :, None] < first[:, None, :]
-        differs = label != (second[:, :, None] < second[:, None, :])
-        tie = first[:, :, None] == first[:, None, :]
+    for block, mask in _anchor_blocks(valid):
+        label, tie = _label(distances[block])
+        second, _ = _label(other[block])
         total += int(mask.sum())
-        differ += int((differs & mask).sum())
+        differ += int(((label != second) & mask).sum())
         ties += int((tie & mask).sum())
     return total, differ, ties

@@ -1,4 +1,10 @@
 from .feature_bank import FeatureBank
-from .samples import label_of, sample_id_of
+from .samples import features_of, label_of, sample_id_of, set_feature
 
-__all__ = ['FeatureBank', 'label_of', 'sample_id_of']
+__all__ = [
+    'FeatureBank',
+    'features_of',
+    'label_of',
+    'sample_id_of',
+    'set_feature',
+]

@@ -1,16 +1,19 @@
-"""What the package reads off an ``ActionDataSample``."""
+"""What the package reads off an ``ActionDataSample``, and adds to it."""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Union
+from typing import Any, Dict, Mapping, Optional, Union
 
 import torch
 from mmengine.structures import BaseDataElement
+from torch import Tensor
 
 # In the order of preference: SkeletonDataset's id, then MMAction2's own keys.
 ID_KEYS = ('sample_id', 'frame_dir', 'filename')
 # MMAction2 1.2 has ``gt_label``, 1.1 ``gt_labels.item``.
 _LABEL_KEYS = ('gt_label', 'gt_labels')
+# Fields that hold features are named by this and the modality.
+_FEATURE = 'feat_'
 
 
 def sample_id_of(sample: Union[BaseDataElement, Mapping[str, Any]]) -> str:
@@ -55,3 +58,30 @@ def label_of(
             value = value if torch.is_tensor(value) else value.get('item')
             return int(value)
     return None
+
+
+def set_feature(sample: BaseDataElement, modality: str, value: Tensor) -> None:
+    """Attach one modality's feature to a data sample.
+
+    Args:
+        sample (BaseDataElement): The data sample, changed in place.
+        modality (str): Name of the modality.
+        value (Tensor): ``(D, )``.
+    """
+    sample.set_field(value, f'{_FEATURE}{modality}', dtype=Tensor)
+
+
+def features_of(sample: Mapping[str, Any]) -> Dict[str, Tensor]:
+    """The features that :func:`set_feature` attached.
+
+    Args:
+        sample (Mapping): Dict of a data sample.
+
+    Returns:
+        dict[str, Tensor]: For each modality ``(D, )``, on the CPU.
+    """
+    return {
+        key[len(_FEATURE) :]: value.cpu()
+        for key, value in sample.items()
+        if key.startswith(_FEATURE)
+    }

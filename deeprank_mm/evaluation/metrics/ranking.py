@@ -9,7 +9,7 @@ import torch
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from deeprank_mm.structures import sample_id_of
+from deeprank_mm.structures import features_of, sample_id_of
 
 
 @METRICS.register_module()
@@ -58,17 +58,10 @@ class RankingMetric(BaseMetric):
             data_batch: Unused.
             data_samples (Sequence[dict]): With ``feat_{modality}``.
         """
-        for sample in data_samples:
-            self.results.append(
-                (
-                    sample_id_of(sample),
-                    {
-                        key[len('feat_') :]: value.cpu()
-                        for key, value in sample.items()
-                        if key.startswith('feat_')
-                    },
-                )
-            )
+        self.results += [
+            (sample_id_of(sample), features_of(sample))
+            for sample in data_samples
+        ]
 
     @torch.no_grad()
     def compute_metrics(self, results: List[tuple]) -> Dict[str, float]:

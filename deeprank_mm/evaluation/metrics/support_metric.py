@@ -8,7 +8,12 @@ from typing import Any, Dict, List, Optional, Sequence
 import torch
 from mmengine.evaluator import BaseMetric
 
-from deeprank_mm.structures import FeatureBank, label_of, sample_id_of
+from deeprank_mm.structures import (
+    FeatureBank,
+    features_of,
+    label_of,
+    sample_id_of,
+)
 
 
 class SupportMetric(BaseMetric):
@@ -37,11 +42,7 @@ class SupportMetric(BaseMetric):
             data_samples (Sequence[dict]): With ``feat_{modality}``.
         """
         for sample in data_samples:
-            features = {
-                key[len('feat_') :]: value.cpu()
-                for key, value in sample.items()
-                if key.startswith('feat_')
-            }
+            features = features_of(sample)
             if not features:
                 raise ValueError(
                     f'{type(self).__name__} evaluates features, but the '

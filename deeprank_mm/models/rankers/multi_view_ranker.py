@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Union
 
-import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -19,7 +18,7 @@ from deeprank_mm.ranking import (
     valid_pairs,
     view_distance,
 )
-from deeprank_mm.structures import FeatureBank, sample_id_of
+from deeprank_mm.structures import FeatureBank, sample_id_of, set_feature
 
 from .pooling import pool_features
 
@@ -344,5 +343,5 @@ class MultiViewRanker(BaseModel):
         """
         for name, values in self.extract_feat(inputs).items():
             for sample, value in zip(data_samples, values.float()):
-                sample.set_field(value, f'feat_{name}', dtype=torch.Tensor)
+                set_feature(sample, name, value)
         return data_samples
