@@ -7,6 +7,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
+from deeprank_mm.datasets import get_layout
 from tests.conftest import ROOT
 
 CONFIGS = sorted(
@@ -165,3 +166,21 @@ def test_pretraining_never_meets_the_test_split(name):
     assert val.holdout.part == 'holdout'
     assert cfg.test_dataloader.dataset.split.endswith('_val')
     assert 'holdout' not in cfg.test_dataloader.dataset
+
+
+@pytest.mark.parametrize(
+    'name, layout',
+    [('nwucla_xview', 'kinect20'), ('utdmhad_xsub', 'utd_mhad')],
+)
+def test_joint_layouts_are_those_of_the_package(name, layout):
+    cfg = load(f'deeprank/stgcn_{name}.py')
+    expected = get_layout(layout)
+    for given in (
+        cfg.model.encoder.graph_cfg.layout,
+        cfg.train_dataloader.dataset.pipeline[3].layout,
+        cfg.test_dataloader.dataset.pipeline[2].layout,
+    ):
+        assert given.num_node == expected['num_node']
+        assert given.center == expected['center']
+        edges = [tuple(edge) for edge in given.inward]
+        assert edges == expected['inward']

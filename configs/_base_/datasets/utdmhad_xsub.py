@@ -1,5 +1,7 @@
 # UTD-MHAD, odd against even subjects (tools/data/utd_mhad.py).
 # Kinect's 20 joints from the head down: edges run from child to parent.
+_base_ = './nwucla_xview.py'
+
 layout = dict(
     num_node=20,
     inward=[
@@ -27,45 +29,16 @@ layout = dict(
 )
 ann_file = 'data/skeleton/utd_mhad.pkl'
 
-train_pipeline = [
-    dict(type='CentreSkeleton', joint=2),
-    dict(type='TemporalCropResize', length=32, crop=(0.5, 1.0), min_frames=16),
-    dict(type='RandomRotation', theta=0.3),
-    dict(type='GenerateModalities', layout=layout, modalities=['joint']),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='PackActionInputs', meta_keys=('sample_id',)),
-]
-test_pipeline = [
-    dict(type='CentreSkeleton', joint=2),
-    dict(type='TemporalCropResize', length=32, crop=0.95),
-    dict(type='GenerateModalities', layout=layout, modalities=['joint']),
-    dict(type='FormatGCNInput', num_person=1),
-    dict(type='PackActionInputs', meta_keys=('sample_id',)),
-]
+train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
+train_pipeline[0].joint = test_pipeline[0].joint = 2
+train_pipeline[3].layout = test_pipeline[2].layout = layout
 
 train_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='SkeletonDataset',
-        ann_file=ann_file,
-        split='xsub_train',
-        pipeline=train_pipeline,
-    ),
+        ann_file=ann_file, split='xsub_train', pipeline=train_pipeline
+    )
 )
 val_dataloader = dict(
-    batch_size=64,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='SkeletonDataset',
-        ann_file=ann_file,
-        split='xsub_val',
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    dataset=dict(ann_file=ann_file, split='xsub_val', pipeline=test_pipeline)
 )
 test_dataloader = val_dataloader
