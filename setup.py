@@ -37,7 +37,7 @@ setup(
         # MMAction2 1.2.0 imports it and does not declare it.
         'importlib_metadata',
         'matplotlib',
-        'numpy',
+        'numpy>=1.24',
         'rich',
         'scikit-learn',
         'scipy',

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
+import torch
 from mmaction.datasets import PoseDataset
 from mmaction.registry import DATASETS
 from mmengine.dataset import force_full_init
 from mmengine.logging import MMLogger
+
+from deeprank_mm.randomness import keyed_randomness
 
 from .safe_pickle import load_annotations
 from .subsets import holdout_split, labelled_subset
@@ -39,6 +42,9 @@ class SkeletonDataset(PoseDataset):
     - A part of a training split can be held out, and a labelled subset be
       taken, as pure functions of the ids (see
       :mod:`deeprank_mm.datasets.subsets`).
+    - With :class:`~deeprank_mm.engine.EpochSeedHook` the random steps of the
+      pipeline depend on seed, epoch and sample alone: not on the number of
+      workers or processes, nor on whether the run was resumed.
     - A malformed annotation is an error that names the sample, at the start
       where that is cheap and else when the sample is fetched.
 
@@ -109,6 +115,7 @@ class SkeletonDataset(PoseDataset):
         # Arrays and not lists: worker processes share their memory.
         self._sample_ids = np.array([], dtype=str)
         self._labels: Optional[np.ndarray] = None
+        self._random_key: Optional[torch.Tensor] = None
         super().__init__(ann_file, pipeline, split=split, **kwargs)
 
     @property
@@ -211,6 +218,36 @@ class SkeletonDataset(PoseDataset):
                 'coordinates; repair or remove it in the annotation file'
             )
         return data_info
+
+    def set_random_key(self, seed: int, epoch: int) -> None:
+        """Make random steps of the pipeline a function of this and the id.
+
+        Reaches worker processes that have been started already.
+
+        Args:
+            seed (int): Of the run.
+            epoch (int): The epoch that begins.
+        """
+        if self._random_key is None:
+            self._random_key = torch.zeros(2, dtype=torch.int64)
+        # a copy of the data set has a copy of the key, which is not shared
+        self._random_key.share_memory_()
+        self._random_key.copy_(torch.tensor([seed, epoch]))
+
+    def prepare_data(self, idx: int) -> Any:
+        """One sample through the pipeline.
+
+        Args:
+            idx (int): Position in the data set.
+
+        Returns:
+            Any: What the pipeline makes of it.
+        """
+        if self._random_key is None or self.test_mode:
+            return super().prepare_data(idx)
+        seed, epoch = self._random_key.tolist()
+        with keyed_randomness(seed, epoch, str(self._sample_ids[idx])):
+            return super().prepare_data(idx)
 
     @force_full_init
     def get_cat_ids(self, idx: int) -> list[int]:

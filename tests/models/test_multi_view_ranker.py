@@ -1,7 +1,9 @@
 import pytest
 import torch
+from mmaction import engine  # noqa: F401  (registers AAGCN's initialiser)
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from deeprank_mm.models import MultiViewRanker
@@ -143,8 +145,10 @@ def test_mmaction2s_other_backbones(encoder):
     cfg = toy.ranker()
     cfg['encoder'] = dict(encoder, graph_cfg=graph, **sizes)
     cfg['head']['in_channels'] = 2 * encoder['base_channels']
-    model = MODELS.build(cfg)
-    model.init_weights()
+    # as in a Runner: the backbones' own initialisers live in that scope
+    with DefaultScope.overwrite_default_scope('mmaction'):
+        model = MODELS.build(cfg)
+        model.init_weights()
     model.train_bank = bank()
     losses = model(*batch(), mode='loss')
     losses['loss_joint_self'].backward()
@@ -253,3 +257,32 @@ def test_a_head_of_another_width_is_named():
     model.train_bank = bank()
     with pytest.raises(ValueError, match=r'\(B, 32\).*in_channels'):
         model(*batch(), mode='loss')
+
+
+def test_a_stream_starts_alike_alone_and_with_others():
+    torch.manual_seed(0)
+    alone = build(modalities=('bone',))
+    torch.manual_seed(0)
+    together = build(modalities=('joint', 'bone', 'motion'))
+    for part in ('encoders', 'heads'):
+        one = getattr(alone, part)['bone'].state_dict()
+        two = getattr(together, part)['bone'].state_dict()
+        assert one.keys() == two.keys()
+        for name, value in one.items():
+            assert torch.equal(value, two[name]), name
+
+
+def test_encoders_are_initialised_as_in_a_recogniser():
+    """MMAction2's temporal convolutions ask for Kaiming's initialisation."""
+    model = build(modalities=('joint', 'bone'))
+    for encoder in model.encoders.values():
+        conv = encoder.gcn[1].tcn.conv
+        assert not conv.bias.any()
+        expected = (2 / (conv.out_channels * conv.kernel_size[0])) ** 0.5
+        assert float(conv.weight.detach().std()) == pytest.approx(
+            expected, rel=0.3
+        )
+    first, second = (e.state_dict() for e in model.encoders.values())
+    assert not torch.equal(
+        first['gcn.1.tcn.conv.weight'], second['gcn.1.tcn.conv.weight']
+    )

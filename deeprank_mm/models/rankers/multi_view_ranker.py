@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Union
 
+import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.ranking import (
     NORMALIZATIONS,
     VIEWS,
@@ -94,18 +96,20 @@ class MultiViewRanker(BaseModel):
         self.normalization = normalization
         self._check_config()
 
-        self.encoders = nn.ModuleDict(
-            {name: MODELS.build(encoder) for name in self.modalities}
-        )
+        # Each modality draws its first weights from random numbers of its
+        # own, so they do not depend on which others are there: a stream of
+        # 3s-DeepRank starts, and goes on, as a run of that stream alone.
+        self._seed = int(torch.randint(2**62, (), device='cpu'))
         head = head or dict(type='TripletRankingHead')
-        self.heads = nn.ModuleDict(
-            {
-                name: nn.ModuleDict(
-                    {view: MODELS.build(head) for view in self.views}
-                )
-                for name in self.train_modalities
-            }
-        )
+        self.encoders, self.heads = nn.ModuleDict(), nn.ModuleDict()
+        for name in self.modalities:
+            with keyed_randomness(self._seed, 'encoder', name):
+                self.encoders[name] = MODELS.build(encoder)
+            if name in self.train_modalities:
+                self.heads[name] = nn.ModuleDict()
+                for view in self.views:
+                    with keyed_randomness(self._seed, 'head', name, view):
+                        self.heads[name][view] = MODELS.build(head)
         for name in self.modalities:
             if name not in self.train_modalities:
                 self.encoders[name].requires_grad_(False)
@@ -158,6 +162,17 @@ class MultiViewRanker(BaseModel):
             if name not in self.train_modalities:
                 self.encoders[name].eval()
         return self
+
+    def init_weights(self) -> None:
+        """Initialise encoders and heads as their own classes say."""
+        for name, encoder in self.encoders.items():
+            with keyed_randomness(self._seed, 'init encoder', name):
+                _init(encoder)
+        for name, heads in self.heads.items():
+            for view, head in heads.items():
+                with keyed_randomness(self._seed, 'init head', name, view):
+                    _init(head)
+        super().init_weights()
 
     def forward(
         self,
@@ -345,3 +360,9 @@ class MultiViewRanker(BaseModel):
             for sample, value in zip(data_samples, values.float()):
                 set_feature(sample, name, value)
         return data_samples
+
+
+def _init(module: nn.Module) -> None:
+    """Initialise a module that knows how; plain torch modules are ready."""
+    if hasattr(module, 'init_weights'):
+        module.init_weights()

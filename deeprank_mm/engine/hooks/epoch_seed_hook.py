@@ -1,0 +1,76 @@
+"""Random numbers of an epoch that a resumed run draws again."""
+
+from __future__ import annotations
+
+from typing import Iterator
+
+from mmaction.registry import HOOKS
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop
+from torch.utils.data import ConcatDataset, Dataset, Subset
+
+from deeprank_mm.datasets import SkeletonDataset
+from deeprank_mm.randomness import seed_everything
+
+
+@HOOKS.register_module()
+class EpochSeedHook(Hook):
+    """Makes an epoch's random numbers a function of the seed and the epoch.
+
+    mmengine saves no random state, so a resumed run draws other numbers than
+    an uninterrupted one; and workers that are started anew for each epoch
+    repeat the same augmentations, because their seeds are the same. Here
+
+    - the generators of each process are seeded at the start of an epoch by
+      (seed, epoch, rank): dropout, and the workers' base seed;
+    - augmentation is seeded by (seed, epoch, sample), in every
+      :class:`~deeprank_mm.datasets.SkeletonDataset`.
+
+    A data set that repeats its samples within an epoch (``RepeatDataset``,
+    ``ClassBalancedDataset``) must not augment them alike, and an
+    iteration-based loop has no epochs: they draw as without this hook, which
+    is logged.
+    """
+
+    # before the hooks that draw
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner) -> None:
+        """Find the data sets."""
+        self._datasets = []
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            runner.logger.warning(
+                'EpochSeedHook: an iteration-based loop has no epochs, so a '
+                'resumed run will draw other random numbers.'
+            )
+            return
+        for dataset in _leaves(runner.train_dataloader.dataset):
+            if isinstance(dataset, SkeletonDataset):
+                self._datasets.append(dataset)
+            else:
+                runner.logger.warning(
+                    f'EpochSeedHook: the augmentation of a '
+                    f'{type(dataset).__name__} is not keyed by sample, so it '
+                    'depends on the number of workers, and a resumed run '
+                    'differs.'
+                )
+
+    def before_train_epoch(self, runner) -> None:
+        """Seed."""
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            return
+        seed_everything(runner.seed, runner.epoch, get_rank())
+        for dataset in self._datasets:
+            dataset.set_random_key(runner.seed, runner.epoch)
+
+
+def _leaves(dataset: Dataset) -> Iterator[Dataset]:
+    """The data sets whose samples are read once an epoch."""
+    if isinstance(dataset, ConcatDataset):
+        for part in dataset.datasets:
+            yield from _leaves(part)
+    elif isinstance(dataset, Subset):
+        yield from _leaves(dataset.dataset)
+    else:
+        yield dataset
