@@ -5,7 +5,6 @@ import torch
 
 from deeprank_mm.randomness import key_of, keyed_randomness, seed_everything
 
-
 # of (0, 3, 'a01'), noted down once
 KEY = 67296490086712187114414821589017210869
 
