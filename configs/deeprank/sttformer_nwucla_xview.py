@@ -10,9 +10,9 @@ work_dir = './work_dirs/deeprank/sttformer_nwucla_xview'
 
 model = dict(encoder=dict(num_joints=20))
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-train_cfg = dict(max_epochs=60)
+train_cfg = dict(max_epochs=30)
 custom_hooks = [
-    dict(type='RankLabelHook', interval=6, max_cycles=10),
+    dict(type='RankLabelHook', interval=3, max_cycles=10),
     dict(type='BankEvalHook'),
 ]
-default_hooks = dict(checkpoint=dict(interval=6))
+default_hooks = dict(checkpoint=dict(interval=3))

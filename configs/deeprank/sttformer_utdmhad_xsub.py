@@ -10,9 +10,9 @@ work_dir = './work_dirs/deeprank/sttformer_utdmhad_xsub'
 
 model = dict(encoder=dict(num_joints=20))
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-train_cfg = dict(max_epochs=120)
+train_cfg = dict(max_epochs=60)
 custom_hooks = [
-    dict(type='RankLabelHook', interval=12, max_cycles=10),
+    dict(type='RankLabelHook', interval=6, max_cycles=10),
     dict(type='BankEvalHook'),
 ]
-default_hooks = dict(checkpoint=dict(interval=12))
+default_hooks = dict(checkpoint=dict(interval=6))
