@@ -2,7 +2,6 @@
 
 import operator
 import os.path as osp
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional, Union
@@ -14,16 +13,32 @@ from mmaction.registry import DATASETS
 from mmengine.dataset import force_full_init
 from mmengine.logging import MMLogger
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.randomness import keyed_randomness
 
+from .annotation import (
+    count_people_and_frames,
+    fingerprint,
+    finite_problem,
+    identifier_of,
+    is_id_list,
+    keypoint_problem,
+    label_problem,
+    sample_id_problem,
+    score_problem,
+    subject_of,
+    total_frames_problem,
+    valid_problem,
+)
+from .id_files import read_ids
 from .safe_pickle import load_annotations
 from .subsets import holdout_split, labelled_subset
 
 __all__ = ['SkeletonDataset']
 
-# NTU RGB+D: setup, camera, performer, replication, action.
-_NTU_NAME = re.compile(r'S\d{3}C\d{3}P(\d{3})R\d{3}A\d{3}')
 _MAX_LISTED = 5
+# Those that PoseDataset knows.
+_BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @DATASETS.register_module()
@@ -48,8 +63,8 @@ class SkeletonDataset(PoseDataset):
     - A malformed annotation is an error that names the sample, at the start
       where that is cheap and else when the sample is fetched.
 
-    The order: split, ``holdout``, ``valid_ratio``, ``labelled``,
-    ``indices``. As in every mmengine data set with ``test_mode=False``,
+    The order: split, ``without_copies_of``, ``holdout``, ``valid_ratio``,
+    ``labelled``, ``indices``. As in every mmengine data set with ``test_mode=False``,
     another sample is drawn if the pipeline returns None; exceptions of the
     pipeline are not caught.
 
@@ -66,7 +81,12 @@ class SkeletonDataset(PoseDataset):
             NTU name (``S001C001P003R001A001``). Defaults to None, keep
             everything.
         labelled (dict, optional): ``fraction`` (in (0, 1]) and ``seed``
-            (default 0) of a class-stratified subset. Defaults to None.
+            (default 0) of a class-stratified subset; or ``file``, a list of
+            sample ids (``tools/data/subset.py`` writes it). Defaults to None.
+        without_copies_of (str, optional): Another split; samples with
+            exactly the coordinates of one of its samples are left out.
+            NW-UCLA needs it: 95 test sequences are copies of training
+            sequences. Defaults to None.
         trusted (bool): Unpickle without restrictions, which runs any code
             the file holds. Defaults to False.
         **kwargs: As ``PoseDataset``. With ``num_classes`` the labels are
@@ -80,6 +100,7 @@ class SkeletonDataset(PoseDataset):
             is malformed; the message says which.
     """
 
+    @check_arguments
     def __init__(
         self,
         ann_file: str,
@@ -87,6 +108,7 @@ class SkeletonDataset(PoseDataset):
         split: Optional[str] = None,
         holdout: Optional[dict] = None,
         labelled: Optional[dict] = None,
+        without_copies_of: Optional[str] = None,
         trusted: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -96,9 +118,12 @@ class SkeletonDataset(PoseDataset):
             dict(seed=0, group='subject'),
             ('part', 'fraction'),
         )
-        self.labelled = _options(
-            'labelled', labelled, dict(seed=0), ('fraction',)
-        )
+        if isinstance(labelled, Mapping) and 'file' in labelled:
+            self.labelled = _options('labelled', labelled, {}, ('file',))
+        else:
+            self.labelled = _options(
+                'labelled', labelled, dict(seed=0), ('fraction',)
+            )
         if self.holdout is not None:
             if self.holdout['part'] not in ('train', 'holdout'):
                 raise ValueError(
@@ -111,6 +136,8 @@ class SkeletonDataset(PoseDataset):
                     "holdout group must be the name of an annotation's field, "
                     f"such as 'subject', or None, got {group!r}"
                 )
+        _check_inherited(kwargs)
+        self.without_copies_of = without_copies_of
         self.trusted = trusted
         # Arrays and not lists: worker processes share their memory.
         self._sample_ids = np.array([], dtype=str)
@@ -152,6 +179,8 @@ class SkeletonDataset(PoseDataset):
         annotations = self._select_split(content)
         for sample in annotations:
             self._check_sample(sample)
+        if self.without_copies_of is not None:
+            annotations = self._without_copies(content, annotations)
         if self.holdout is not None:
             annotations = self._select_part(annotations)
         if 'video' in self.data_prefix:
@@ -169,6 +198,9 @@ class SkeletonDataset(PoseDataset):
         Returns:
             list[dict]: The samples that remain.
         """
+        if self.valid_ratio:
+            for sample in self.data_list:
+                self._refuse(sample, valid_problem(sample, self.box_thr))
         data_list = super().filter_data()
         if not data_list:
             raise ValueError(
@@ -177,11 +209,8 @@ class SkeletonDataset(PoseDataset):
                 'valid_ratio'
             )
         if self.labelled is not None:
-            labels = [self._label_of(sample) for sample in data_list]
-            keep = labelled_subset(
-                [s['sample_id'] for s in data_list], labels, **self.labelled
-            )
-            data_list = [data_list[i] for i in keep]
+            data_list = self._select_labelled(data_list)
+        self._check_indices(len(data_list))
         self.data_list = data_list
         self._sample_ids = np.array([s['sample_id'] for s in data_list])
         try:
@@ -212,11 +241,7 @@ class SkeletonDataset(PoseDataset):
             path = osp.join(self.data_prefix['skeleton'], f'{name}.pkl')
             data_info.update(load_annotations(path, trusted=self.trusted))
             self._check_keypoint(data_info)
-        if not np.isfinite(data_info['keypoint']).all():
-            raise ValueError(
-                f'{self._where(data_info["sample_id"])} has NaN or infinite '
-                'coordinates; repair or remove it in the annotation file'
-            )
+        self._refuse(data_info, finite_problem(data_info))
         return data_info
 
     def set_random_key(self, seed: int, epoch: int) -> None:
@@ -296,6 +321,23 @@ class SkeletonDataset(PoseDataset):
             )
         return self._labels
 
+    def _check_indices(self, size: int) -> None:
+        """Whether ``indices`` choose samples that are there, and any."""
+        indices = self._indices
+        if indices is None:
+            return
+        if isinstance(indices, (int, np.integer)):
+            sound = indices != 0
+        else:
+            sound = len(indices) > 0 and all(
+                -size <= i < size for i in indices
+            )
+        if not sound:
+            raise ValueError(
+                f'{self._where()} has {size} samples to choose from, and '
+                f'indices={indices} must choose some of them'
+            )
+
     def _cut_index(self, indices: Union[Sequence[int], int]) -> None:
         if isinstance(indices, int):
             indices = slice(indices) if indices >= 0 else slice(indices, None)
@@ -354,37 +396,30 @@ class SkeletonDataset(PoseDataset):
     def _with_ids(self, annotations: Sequence[dict]) -> list[dict]:
         """Shallow copies of the annotations, each with ``sample_id``."""
         named = []
-        # PoseDataset's own rule: the first annotation decides for all.
-        first = annotations[0]
-        identifier = (
-            'filename'
-            if isinstance(first, Mapping) and 'filename' in first
-            else 'frame_dir'
-        )
+        identifier = identifier_of(annotations)
         for position, sample in enumerate(annotations):
             if not isinstance(sample, Mapping):
                 raise ValueError(
                     f'annotation {position} of {self.ann_file} is a '
                     f'{type(sample).__name__}, expected a dict'
                 )
-            sample_id = sample.get(identifier)
-            if (
-                isinstance(sample_id, (bool, np.bool_))
-                or not isinstance(sample_id, (str, int, np.integer))
-                or sample_id == ''
-            ):
+            problem = sample_id_problem(sample, identifier)
+            if problem is not None:
                 raise ValueError(
-                    f'annotation {position} of {self.ann_file} has no '
-                    f'sample id: its {identifier!r} is {sample_id!r}, '
-                    'expected a name'
+                    f'annotation {position} of {self.ann_file} {problem}'
                 )
-            named.append(dict(sample, sample_id=str(sample_id)))
+            named.append(dict(sample, sample_id=str(sample[identifier])))
         return named
 
     def _members(
         self, annotations: list[dict], members: Sequence[Any]
     ) -> list[dict]:
         """The annotations a split names, in the order of the file."""
+        if not is_id_list(members):
+            raise ValueError(
+                f'{self._where()} is a {type(members).__name__}, expected a '
+                'list of sample ids'
+            )
         wanted = {str(name) for name in members}
         if not wanted:
             raise ValueError(f'{self._where()} is empty')
@@ -401,6 +436,48 @@ class SkeletonDataset(PoseDataset):
                 f'samples that have no annotation: {_listed(missing)}'
             )
         return chosen
+
+    def _without_copies(
+        self, content: Any, annotations: list[dict]
+    ) -> list[dict]:
+        """Leave out samples that another split holds, too."""
+        splits = content.get('split') if isinstance(content, Mapping) else {}
+        if self.without_copies_of not in (splits or ()):
+            raise ValueError(
+                f'{self._where()}: without_copies_of='
+                f'{self.without_copies_of!r} is no split of the file, only '
+                f'{sorted(map(str, splits or ()))}'
+            )
+        if 'skeleton' in self.data_prefix:
+            raise ValueError(
+                f'{self._where()}: without_copies_of compares coordinates, '
+                "but data_prefix['skeleton'] keeps them in other files"
+            )
+        members = splits[self.without_copies_of]
+        if not is_id_list(members):
+            raise ValueError(
+                f'{self._where()}: without_copies_of='
+                f'{self.without_copies_of!r} names a '
+                f'{type(members).__name__}, expected a list of sample ids'
+            )
+        others = {str(name) for name in members}
+        known = set()
+        for sample in self._with_ids(content['annotations']):
+            if sample['sample_id'] in others:
+                self._refuse(sample, keypoint_problem(sample))
+                known.add(fingerprint(sample))
+        kept = [s for s in annotations if fingerprint(s) not in known]
+        if not kept:
+            raise ValueError(
+                f'{self._where()}: all {len(annotations)} samples are copies '
+                f'of samples in {self.without_copies_of!r}'
+            )
+        MMLogger.get_current_instance().info(
+            f'{self._where()}: {len(annotations) - len(kept)} of '
+            f'{len(annotations)} samples left out, copies of samples in '
+            f'{self.without_copies_of!r}.'
+        )
+        return kept
 
     def _select_part(self, annotations: list[dict]) -> list[dict]:
         """Keep the part of the split that ``holdout`` asks for."""
@@ -423,83 +500,107 @@ class SkeletonDataset(PoseDataset):
         wanted = options['part'] == 'holdout'
         return [s for s, out in zip(annotations, held_out) if out == wanted]
 
+    def _select_labelled(self, annotations: list[dict]) -> list[dict]:
+        """Keep the samples whose labels may be used."""
+        labels = [self._label_of(sample) for sample in annotations]
+        ids = [s['sample_id'] for s in annotations]
+        if 'file' not in self.labelled:
+            keep = labelled_subset(ids, labels, **self.labelled)
+            return [annotations[i] for i in keep]
+        path = self.labelled['file']
+        wanted = set(read_ids(path))
+        missing = sorted(wanted.difference(ids))
+        if missing:
+            raise ValueError(
+                f'{path} names {len(missing)} of {len(wanted)} samples that '
+                f'are not in {self._where()}, or not in the part of it that '
+                f'is used: {_listed(missing)}'
+            )
+        return [s for s in annotations if s['sample_id'] in wanted]
+
     def _group_of(self, sample: dict, field: str) -> str:
         """Who performs a sample, or what else it has in common with others."""
-        value = sample.get(field)
-        if value is not None:
-            return str(value)
-        match = _NTU_NAME.search(osp.basename(sample['sample_id']))
-        if field != 'subject' or match is None:
+        group = subject_of(sample, sample['sample_id'], field)
+        if group is None:
             raise ValueError(
                 f'{self._where(sample["sample_id"])} has no {field}: neither '
                 f'a field {field!r} nor, for subjects, a name like '
                 'S001C001P003R001A001; hold out samples instead with '
                 'group=None'
             )
-        # Annotations may name subjects 3 or '3', never '003'.
-        return str(int(match.group(1)))
+        return group
 
     def _check_sample(self, sample: dict) -> None:
         """Check what is cheap to check of one annotation."""
         if 'skeleton' not in self.data_prefix:
             self._check_keypoint(sample)
-        if self.num_classes is None or sample.get('label') is None:
-            return
-        labels = sample['label'] if self.multi_class else [sample['label']]
-        for label in labels:
-            label = self._label_of(dict(sample, label=label))
-            if not 0 <= label < self.num_classes:
-                raise ValueError(
-                    f'{self._where(sample["sample_id"])} has label {label}, '
-                    f'but num_classes={self.num_classes} allows 0 to '
-                    f'{self.num_classes - 1}'
+        label = sample.get('label')
+        if self.multi_class:
+            if not isinstance(label, (list, tuple, np.ndarray)):
+                self._refuse(
+                    sample,
+                    f'has the label {label!r}, expected a list of classes as '
+                    'multi_class=True says',
                 )
+            labels = list(label)
+        else:
+            labels = [] if label is None else [label]
+        for one in labels:
+            self._refuse(sample, label_problem(one, self.num_classes))
+        # MMAction2 refuses NumPy's integers
+        if self.multi_class:
+            sample['label'] = [int(one) for one in labels]
+        elif labels:
+            sample['label'] = int(label)
 
     def _check_keypoint(self, sample: dict) -> None:
         """Check the coordinates' shape and the number of frames."""
-        where = self._where(sample['sample_id'])
-        keypoint = sample.get('keypoint')
-        if (
-            not isinstance(keypoint, np.ndarray)
-            or keypoint.dtype.kind not in 'fiu'
-        ):
-            raise ValueError(
-                f"{where} has no 'keypoint' array of numbers but "
-                f'{type(keypoint).__name__}'
-            )
-        # Kinetics poses are stored person after person, with the frame of
-        # each in frame_inds, until DecompressPose arranges them.
-        axes = ('people', 'frames', 'joints', 'coordinates')
-        if 'frame_inds' in sample:
-            axes = ('poses', 'joints', 'coordinates')
-        if keypoint.ndim != len(axes):
-            raise ValueError(
-                f"{where} has a 'keypoint' of shape {keypoint.shape}, "
-                f'expected ({", ".join(axes)})'
-            )
-        if 0 in keypoint.shape:
-            raise ValueError(
-                f'{where} has no {axes[keypoint.shape.index(0)]}: its '
-                f"'keypoint' has shape {keypoint.shape}; remove the sample "
-                'from the split'
-            )
-        if len(axes) == 4:
-            frames = keypoint.shape[1]
-            if sample.setdefault('total_frames', frames) > frames:
-                raise ValueError(
-                    f'{where} says total_frames={sample["total_frames"]}, '
-                    f"but its 'keypoint' has {frames} frames"
-                )
+        self._refuse(sample, keypoint_problem(sample))
+        self._refuse(sample, score_problem(sample))
+        self._refuse(sample, total_frames_problem(sample))
+        counts = count_people_and_frames(sample)
+        if counts is not None:
+            sample.setdefault('total_frames', counts[1])
 
     def _label_of(self, sample: dict) -> int:
         """The one class of a sample."""
-        try:
-            return operator.index(sample.get('label'))
-        except TypeError:
-            raise ValueError(
-                f'{self._where(sample["sample_id"])} has the label '
-                f'{sample.get("label")!r}, expected one integer'
-            ) from None
+        self._refuse(sample, label_problem(sample.get('label')))
+        return operator.index(sample['label'])
+
+    def _refuse(self, sample: dict, problem: Optional[str]) -> None:
+        """Raise if there is a problem."""
+        if problem is not None:
+            raise ValueError(f'{self._where(sample["sample_id"])} {problem}')
+
+
+def _check_inherited(kwargs: dict[str, Any]) -> None:
+    """Check what ``PoseDataset`` takes and does not look at; in place."""
+    if kwargs.get('data_prefix', {}) is None:
+        del kwargs['data_prefix']
+    prefix = kwargs.get('data_prefix', {})
+    if not all(isinstance(value, str) for value in prefix.values()):
+        raise TypeError(
+            'data_prefix must name folders, as dict(skeleton=FOLDER), got '
+            f'{prefix}'
+        )
+    classes = kwargs.get('num_classes')
+    if classes is not None and classes < 1:
+        raise ValueError(f'num_classes must be 1 or more, got {classes}')
+    if kwargs.get('multi_class') and classes is None:
+        raise ValueError(
+            'multi_class=True needs num_classes, the length of a label'
+        )
+    ratio = kwargs.get('valid_ratio')
+    if ratio is not None:
+        if not 0 <= ratio <= 1:
+            raise ValueError(f'valid_ratio must be in [0, 1], got {ratio}')
+        # PoseDataset ignores an integer silently
+        kwargs['valid_ratio'] = float(ratio)
+    threshold = kwargs.get('box_thr', _BOX_THRESHOLDS[0])
+    if threshold not in _BOX_THRESHOLDS:
+        raise ValueError(
+            f'box_thr must be one of {_BOX_THRESHOLDS}, got {threshold}'
+        )
 
 
 def _options(
@@ -516,10 +617,9 @@ def _options(
     missing = [key for key in required if key not in given]
     unknown = [key for key in given if key not in {*required, *defaults}]
     if missing or unknown:
+        may = f'may have {", ".join(defaults)}' if defaults else 'nothing else'
         raise TypeError(
-            f'{name}={dict(given)} must have '
-            f'{", ".join(required)} and may have '
-            f'{", ".join(defaults)}'
+            f'{name}={dict(given)} must have {", ".join(required)} and {may}'
         )
     return {**defaults, **given}
 

@@ -288,9 +288,35 @@ def test_labelled_within_a_part(whole):
     assert set(data.sample_ids) < set(part.sample_ids)
 
 
+def test_labelled_by_a_list_of_ids(whole, tmp_path):
+    path = tmp_path / 'ids.txt'
+    path.write_text('s09\ns05\n')
+    options = dict(file=str(path))
+    # in the order of the annotations, whatever that of the list
+    data = build(whole, 'train', labelled=ConfigDict(options))
+    assert data.sample_ids == ['s05', 's09']
+    # s00 is in the file of annotations, but not in this split
+    path.write_text('s05\ns00\nnobody\n')
+    with pytest.raises(ValueError, match=r"2 of 3 .*'train'.*'nobody', 's00'"):
+        build(whole, 'train', labelled=options)
+    held_out = build(
+        whole, 'train', holdout=dict(part='holdout', fraction=0.3)
+    ).sample_ids
+    path.write_text('\n'.join(held_out))
+    with pytest.raises(ValueError, match='not in the part of it'):
+        build(
+            whole,
+            'train',
+            labelled=options,
+            holdout=dict(part='train', fraction=0.3),
+        )
+
+
 @pytest.mark.parametrize(
     'options, error, match',
     [
+        (dict(labelled=dict(file='x', seed=1)), TypeError, 'nothing else'),
+        (dict(labelled=dict(file='gone.txt')), OSError, 'gone.txt'),
         (dict(holdout=dict(fraction=0.2)), TypeError, 'part'),
         (dict(holdout=dict(part='train')), TypeError, 'fraction'),
         (dict(holdout=dict(part='val', fraction=0.2)), ValueError, 'val'),
@@ -309,6 +335,15 @@ def test_labelled_within_a_part(whole):
         (dict(labelled=dict()), TypeError, 'fraction'),
         (dict(labelled=0.1), TypeError, 'labelled'),
         (dict(labelled=dict(fraction=0)), ValueError, 'fraction'),
+        (dict(labelled=dict(fraction='x')), ValueError, "fraction.*'x'"),
+        (dict(labelled=dict(fraction=True)), ValueError, 'fraction.*True'),
+        (dict(holdout=dict(part='train', fraction=[])), ValueError, 'fract'),
+        (dict(data_prefix=dict(video=3)), TypeError, 'data_prefix'),
+        (dict(num_classes=0), ValueError, 'num_classes'),
+        (dict(multi_class=True), ValueError, 'needs num_classes'),
+        (dict(valid_ratio=2), ValueError, 'valid_ratio'),
+        (dict(box_thr=0.55), ValueError, 'box_thr'),
+        (dict(num_class=3), TypeError, "no argument 'num_class'"),
     ],
 )
 def test_malformed_options(whole, options, error, match):
@@ -357,10 +392,17 @@ def test_exceptions_of_the_pipeline_are_not_swallowed(write):
         (dict(keypoint=np.ones((0, 4, 5, 3))), 'no people'),
         (dict(keypoint=np.ones((1, 0, 5, 3))), 'no frames'),
         (dict(total_frames=5), 'total_frames=5'),
+        (dict(total_frames=0), 'total_frames=0'),
+        (dict(total_frames='4'), "total_frames='4'"),
+        (dict(total_frames=None), 'total_frames=None'),
+        (dict(keypoint_score='high'), 'keypoint_score.*str'),
+        (dict(keypoint_score=np.ones((1, 4, 6))), r'\(1, 4, 6\)'),
         (dict(label=3), 'label 3.*0 to 2'),
         (dict(label=-1), 'label -1'),
         (dict(label='walk'), "'walk'"),
         (dict(label=1.0), '1.0'),
+        (dict(label=True), 'True'),
+        (dict(label=[1, 2]), r'\[1, 2\]'),
     ],
 )
 def test_malformed_sample(write, changes, match):
@@ -371,7 +413,9 @@ def test_malformed_sample(write, changes, match):
     assert "'s01'" in str(info.value) and 'file.pkl' in str(info.value)
 
 
-@pytest.mark.parametrize('frame_dir', [..., '', None, True, 1.5])
+@pytest.mark.parametrize(
+    'frame_dir', [..., '', None, True, 1.5, 'a\0', '\ud800', 2**70]
+)
 def test_sample_without_id(write, frame_dir):
     annotations = samples(3)
     annotations[2] = sample(2, frame_dir=frame_dir)
@@ -396,6 +440,80 @@ def test_multi_class_has_no_single_labels(write):
         data.labels  # noqa: B018
     with pytest.raises(ValueError, match="'s00'.*label 2"):
         build(path, multi_class=True, num_classes=2)
+
+
+@pytest.mark.parametrize('label', [-1, 2**40])
+def test_labels_that_no_tensor_can_hold(write, label):
+    annotations = samples(3)
+    annotations[1] = sample(1, label=label)
+    with pytest.raises(ValueError, match="'s01'.*leave the label out"):
+        build(write(annotations))
+
+
+@pytest.mark.parametrize('key', ['frame_dir', 'label', 'total_frames'])
+def test_integers_that_python_does_not_print(write, key):
+    with pytest.raises(ValueError, match='a huge int'):
+        build(write([sample(0, **{key: 10**5000})]))
+
+
+@pytest.mark.parametrize('key', ['keypoint', 'keypoint_score'])
+def test_numbers_that_float32_cannot_hold(write, key):
+    annotations = samples(3, keypoint_score=np.ones((1, 4, 5)))
+    annotations[1][key] = annotations[1][key] * np.float64(1e39)
+    data = build(write(annotations))
+    with pytest.raises(ValueError, match="'s01'.*infinite"):
+        data[1]
+
+
+def test_labels_may_be_numpy_integers(write):
+    item = build(write(samples(1, label=np.int64(2))))[0]
+    assert type(item['label']) is int and item['label'] == 2
+    for label in (np.array([0, 2]), (np.int8(0), 2)):
+        path = write(samples(1, label=label))
+        data = build(path, multi_class=True, num_classes=3)
+        assert data[0]['label'].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize('label', [None, 1, ...])
+def test_multi_class_needs_a_list(write, label):
+    # None would have become all classes at once
+    path = write(samples(3, label=label))
+    with pytest.raises(ValueError, match="'s00'.*list of classes"):
+        build(path, multi_class=True, num_classes=3)
+
+
+@pytest.mark.parametrize('members', [None, 's00', 3, dict(a=1)])
+def test_a_split_that_is_no_list(write, members):
+    path = write(samples(3), dict(train=members))
+    with pytest.raises(ValueError, match="'train'.*expected a list"):
+        build(path, 'train')
+
+
+@pytest.mark.parametrize(
+    'changes, match',
+    [
+        (dict(), 'no number of valid frames'),
+        (dict(valid={0.5: 'x'}), 'no number of valid frames'),
+        (dict(valid=3), 'no number of valid frames'),
+        (dict(valid={0.5: 3}), 'box_score'),
+    ],
+)
+def test_valid_ratio_without_what_it_needs(write, changes, match):
+    path = write([sample(0, **changes)])
+    with pytest.raises(ValueError, match=f"'s00'.*{match}"):
+        build(path, valid_ratio=0.5)
+
+
+def test_valid_ratio_may_be_an_integer(write):
+    item = sample(0, valid={0.5: 3}, box_score=np.ones(1))
+    with pytest.raises(ValueError, match='valid_ratio'):
+        build(write([item]), valid_ratio=1)
+
+
+@pytest.mark.parametrize('indices', [0, [], [3], [-4]])
+def test_indices_that_choose_nothing(write, indices):
+    with pytest.raises(ValueError, match='has 3 samples to choose from'):
+        build(write(samples(3)), indices=indices)
 
 
 def test_repeated_ids(write):
@@ -477,3 +595,44 @@ def test_nw_ucla(nw_ucla_file):
     tenth = build(nw_ucla_file, 'xview_train', labelled=dict(fraction=0.1))
     expected = [round(n * 0.1) for n in np.bincount(ours.labels)]
     assert np.bincount(tenth.labels).tolist() == expected
+
+
+# Copies of another split
+
+
+def test_copies_of_test_samples_are_left_out(write):
+    annotations = samples(8)
+    annotations[2]['keypoint'] = annotations[6]['keypoint'].copy()
+    split = dict(
+        train=[f's{i:02d}' for i in range(5)],
+        val=[f's{i:02d}' for i in range(5, 8)],
+    )
+    path = write(annotations, split)
+    kept = build(path, 'train', without_copies_of='val').sample_ids
+    assert kept == ['s00', 's01', 's03', 's04']
+    with pytest.raises(ValueError, match="'test' is no split"):
+        build(path, 'train', without_copies_of='test')
+    with pytest.raises(ValueError, match='all 5 samples are copies'):
+        build(path, 'train', without_copies_of='train')
+
+
+def test_copies_of_a_broken_split(write):
+    annotations = samples(8)
+    del annotations[6]['keypoint']
+    names = [item['frame_dir'] for item in annotations]
+    split = dict(train=names[:5], val=names[5:], odd=None)
+    path = write(annotations, split)
+    with pytest.raises(ValueError, match="'s06'.*no 'keypoint'"):
+        build(path, 'train', without_copies_of='val')
+    with pytest.raises(ValueError, match="'odd'.*expected a list"):
+        build(path, 'train', without_copies_of='odd')
+
+
+def test_nw_ucla_has_copies_across_its_split(nw_ucla_file):
+    """A defect of the distributed files, which results must not hide."""
+    whole = build(nw_ucla_file, 'xview_train')
+    kept = build(nw_ucla_file, 'xview_train', without_copies_of='xview_val')
+    assert len(whole) == 1020
+    copies = set(whole.sample_ids) - set(kept.sample_ids)
+    assert len(copies) == 95
+    assert {name[:3] for name in copies} == {'a02', 'a03'}
