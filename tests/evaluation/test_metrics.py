@@ -7,8 +7,8 @@ from deeprank_mm.evaluation import (
     KNNMetric,
     LinearProbeMetric,
     RankingMetric,
-    knn_predict,
-    linear_probe_accuracy,
+    knn_votes,
+    linear_probe,
 )
 from deeprank_mm.ranking import pairwise_distance, triplet_ranking_loss
 from deeprank_mm.structures import FeatureBank
@@ -32,26 +32,39 @@ def test_knn_agrees_with_scikit_learn(k):
 
     reference = KNeighborsClassifier(k, metric='cosine', weights=weights)
     reference.fit(support.numpy(), labels.numpy())
-    expected = reference.predict(queries.numpy())
-    actual = knn_predict(support, labels, queries, k, block=7)
-    assert actual.tolist() == expected.tolist()
+    expected = reference.predict_proba(queries.numpy())
+    actual = knn_votes(support, labels, queries, k, block=7)
+    np.testing.assert_allclose(actual.numpy(), expected, atol=1e-4)
 
 
 def test_knn_with_more_neighbours_than_samples():
     support, labels = clusters(4, 0.1, 0)
-    assert len(knn_predict(support, labels, support, 20)) == 4
+    assert len(knn_votes(support, labels, support, 20)) == 4
     with pytest.raises(ValueError, match='k >= 1'):
-        knn_predict(support, labels, support, 0)
+        knn_votes(support, labels, support, 0)
 
 
 def test_linear_probe_separates_what_is_separable():
     support, labels = clusters(90, 0.05, 0)
     queries, wanted = clusters(60, 0.05, 1)
-    assert linear_probe_accuracy(support, labels, queries, wanted) == 1.0
+    probabilities = linear_probe(support, labels, queries)
+    torch.testing.assert_close(
+        probabilities.sum(1), torch.ones(60, dtype=torch.float64)
+    )
+    assert probabilities.argmax(1).equal(wanted)
     shuffled = labels[torch.randperm(len(labels))]
-    assert linear_probe_accuracy(support, shuffled, queries, wanted) < 0.8
+    predicted = linear_probe(support, shuffled, queries).argmax(1)
+    assert (predicted == wanted).double().mean() < 0.8
     with pytest.raises(ValueError, match='two classes'):
-        linear_probe_accuracy(support, labels * 0, queries, wanted)
+        linear_probe(support, labels * 0, queries)
+
+
+def test_linear_probe_gives_no_probability_to_classes_it_has_not_seen():
+    support, labels = clusters(90, 0.05, 0)
+    probabilities = linear_probe(support, 2 * labels, support)
+    assert probabilities.shape == (90, 5)
+    assert not probabilities[:, [1, 3]].any()
+    assert probabilities.argmax(1).equal(2 * labels)
 
 
 def banks(spread=0.3):
@@ -93,13 +106,14 @@ def test_knn_metric_reports_each_k_and_modality():
         'knn1_bone',
         'knn20_bone',
     }
-    predicted = knn_predict(
+    votes = knn_votes(
         support.features['joint'],
         support.labels,
         queries.features['joint'],
         20,
     )
-    accuracy = (predicted == queries.labels).double().mean()
+    hits = votes.argmax(1) == queries.labels
+    accuracy = hits.double().mean()
     assert result['knn20_joint'] == pytest.approx(float(accuracy))
 
 
