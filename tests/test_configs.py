@@ -1,5 +1,8 @@
 """Every config builds what it names, and fits the others of its row."""
 
+import copy
+import functools
+
 import pytest
 import torch
 from mmaction.registry import MODELS
@@ -8,6 +11,9 @@ from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 
 from deeprank_mm.datasets import get_layout
+from deeprank_mm.engine.skeleton_record import skeleton_of
+from deeprank_mm.engine.strict import check_state_dict
+from deeprank_mm.utils import launch
 from tests.conftest import ROOT
 
 CONFIGS = sorted(
@@ -17,8 +23,14 @@ CONFIGS = sorted(
 )
 
 
-def load(name):
+@functools.cache
+def _read(name):
     return Config.fromfile(ROOT / 'configs' / name)
+
+
+def load(name):
+    """A config of one's own to change; reading them all takes a while."""
+    return copy.deepcopy(_read(name))
 
 
 def build(cfg):
@@ -48,43 +60,89 @@ def test_work_directories_do_not_collide(name):
     assert load(name).work_dir == f'./work_dirs/{name[:-3]}'
 
 
+def pretraining_of(name):
+    """The row of ``deeprank/`` that a protocol's config starts from."""
+    protocol, row = name[:-3].split('/')
+    if protocol == 'semi':
+        return row.rpartition('_')[0]
+    if protocol != 'transfer':
+        return row
+    source = row.partition('_to_')[0]
+    # the one data set whose joints have another order than the target's
+    return f'{source}{"_kinect20" if "utdmhad" in source else ""}_xsub'
+
+
+PROTOCOLS = [
+    name
+    for name in CONFIGS
+    if name.startswith(('finetune/', 'linear/', 'semi/', 'transfer/'))
+]
 PAIRS = [
     (name, method)
-    for name in CONFIGS
-    if name.startswith('finetune/')
+    for name in PROTOCOLS
     for method in ('deeprank', 'mv_deeprank')
-    if name.replace('finetune', method) in CONFIGS
+    if f'{method}/{pretraining_of(name)}.py' in CONFIGS
 ]
 
 
 @pytest.mark.parametrize('name, method', PAIRS)
-def test_finetuning_fits_its_pretraining(name, method):
-    from deeprank_mm.engine.strict import check_state_dict
-
-    finetune = load(name)
-    pretrain = load(name.replace('finetune', method))
-    loader = finetune.custom_hooks[0]
+def test_a_protocol_fits_its_pretraining(name, method):
+    protocol, row = load(name), pretraining_of(name)
+    pretrain = load(f'{method}/{row}.py')
+    loader = protocol.custom_hooks[0]
     assert loader.type == 'LoadEncoderHook'
-    assert loader.checkpoint == f'work_dirs/deeprank/{name[9:-3]}'
-    assert pretrain.work_dir == f'./work_dirs/{method}/{name[9:-3]}'
-    ranker, recogniser = build(pretrain), build(finetune)
+    assert loader.checkpoint == f'work_dirs/deeprank/{row}'
+    assert pretrain.work_dir == f'./work_dirs/{method}/{row}'
+    ranker, recogniser = build(pretrain), build(protocol)
     for encoder in ranker.encoders.values():
         check_state_dict(recogniser.backbone, encoder.state_dict(), name)
-    # and both see the same skeletons
-    for step in (0, 1):
-        ends = [
-            cfg.test_dataloader.dataset.pipeline[step]
-            for cfg in (finetune, pretrain)
+    # and both see the same skeletons, made in the same way
+    pipelines = [
+        [
+            step
+            for step in cfg.test_dataloader.dataset.pipeline
+            if step.type in ('CentreSkeleton', 'TemporalCropResize')
         ]
-        assert ends[0] == ends[1]
-    assert (
-        finetune.test_dataloader.dataset.split
-        == pretrain.test_dataloader.dataset.split
+        for cfg in (protocol, pretrain)
+    ]
+    assert len(pipelines[0]) == 2 and pipelines[0] == pipelines[1]
+    joints = [
+        skeleton_of(cfg)['joint_parents'] for cfg in (protocol, pretrain)
+    ]
+    assert joints[0] == joints[1]
+    if not name.startswith('transfer/'):
+        for part in ('train', 'test'):
+            ends = [
+                cfg[f'{part}_dataloader'].dataset
+                for cfg in (protocol, pretrain)
+            ]
+            assert ends[0].split == ends[1].split
+            assert ends[0].ann_file == ends[1].ann_file
+
+
+@pytest.mark.parametrize('name', PROTOCOLS)
+def test_every_protocol_runs_on_every_stream(name):
+    cfg = load(name)
+    assert launch.set_modality(cfg, 'bone')
+    # no pipeline is left behind
+    assert skeleton_of(cfg)['modalities'] == ['bone']
+    assert cfg.custom_hooks[0].modality == 'bone'
+
+
+def test_joints_of_two_data_sets_are_not_mixed_up():
+    def backbone(name, part):
+        cfg = load(name).model[part]
+        with DefaultScope.overwrite_default_scope('mmaction'):
+            return MODELS.build(cfg)
+
+    target = backbone('transfer/stgcn_utdmhad_to_nwucla_xview.py', 'backbone')
+    mapped, own = (
+        backbone(f'deeprank/stgcn_{name}.py', 'encoder').state_dict()
+        for name in ('utdmhad_kinect20_xsub', 'utdmhad_xsub')
     )
-    assert (
-        finetune.train_dataloader.dataset.split
-        == pretrain.train_dataloader.dataset.split
-    )
+    check_state_dict(target, mapped, 'x')
+    with pytest.raises(ValueError, match='MapJoints'):
+        check_state_dict(target, own, 'x')
 
 
 ROWS = [
@@ -130,6 +188,75 @@ def test_every_benchmark_of_the_paper_is_there(row):
         assert (tune.train_cfg.max_epochs, len(schedule)) == (90, 2)
         assert (schedule[0].type, schedule[0].end) == ('LinearLR', 5)
         assert schedule[1].milestones == [60, 80]
+
+
+SMALL_ROWS = [
+    f'{backbone}_{data}.py'
+    for backbone in ('stgcn', 'sttformer')
+    for data in ('nwucla_xview', 'utdmhad_xsub')
+]
+
+
+@pytest.mark.parametrize('row', ROWS + SMALL_ROWS)
+def test_linear_evaluation_of_every_row(row):
+    cfg, tune = load(f'linear/{row}'), load(f'finetune/{row}')
+    assert cfg.model.type == 'FrozenRecognizerGCN'
+    assert dict(cfg.model, type=tune.model.type) == tune.model
+    optimizer = cfg.optim_wrapper.optimizer
+    if row.startswith('stgcn'):
+        assert optimizer.lr == (0.3 if row in SMALL_ROWS else 3.0)
+    else:
+        assert optimizer.lr == 0.1
+    assert 'weight_decay' not in optimizer
+    assert cfg.train_cfg.max_epochs == 100
+    assert [s.milestones for s in cfg.param_scheduler] == [[80]]
+    # the classifier learns from the features that are tested
+    train, test = (cfg[f'{p}_dataloader'].dataset for p in ('train', 'test'))
+    assert train.pipeline == test.pipeline
+    assert (train.split, test.split) == (
+        tune.train_dataloader.dataset.split,
+        tune.test_dataloader.dataset.split,
+    )
+
+
+def test_semi_supervised_protocols():
+    expected = {
+        f'semi/{backbone}_{data}.py'
+        for backbone in ('stgcn', 'sttformer')
+        for data in (
+            'ntu60_xsub_1pct',
+            'ntu60_xsub_10pct',
+            'ntu60_xview_1pct',
+            'ntu60_xview_10pct',
+            'nwucla_xview_10pct',
+            'utdmhad_xsub_10pct',
+        )
+    }
+    assert {name for name in CONFIGS if name.startswith('semi/')} == expected
+    for name in sorted(expected):
+        row, _, share = name[:-3].rpartition('_')
+        cfg, tune = load(name), load(f'{row}.py'.replace('semi', 'finetune'))
+        assert cfg.train_dataloader.dataset.labelled == dict(
+            fraction=int(share[:-3]) / 100, seed=0
+        )
+        assert 'labelled' not in cfg.test_dataloader.dataset
+        assert cfg.model == tune.model
+        if 'ntu60' in row:
+            for key in ('train_cfg', 'optim_wrapper', 'param_scheduler'):
+                assert cfg[key] == tune[key]
+
+
+@pytest.mark.parametrize('backbone', ['stgcn', 'sttformer'])
+@pytest.mark.parametrize('source', ['ntu60', 'ntu120', 'pku1'])
+def test_transfer_to_pku_mmd_2(backbone, source):
+    cfg = load(f'transfer/{backbone}_{source}_to_pku2_xsub.py')
+    supervised = load(f'finetune/{backbone}_pku2_xsub.py')
+    for key in ('model', 'train_dataloader', 'test_dataloader', 'train_cfg'):
+        assert cfg[key] == supervised[key]
+    for method in ('deeprank', 'mv_deeprank'):
+        row = f'{method}/{backbone}_{source}_xsub'
+        assert f'{row}.py' in CONFIGS
+    assert cfg.custom_hooks[0].checkpoint.endswith(f'{source}_xsub')
 
 
 def test_the_papers_hyper_parameters():

@@ -5,6 +5,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -72,6 +73,7 @@ class TestTrainAndTest:
             (['train.py', 'CONFIG', '--resume', 'absent.pth'], 'absent.pth'),
             (['test.py', 'CONFIG'], '--random-init'),
             (['test.py', 'CONFIG', 'absent.pth'], 'absent.pth'),
+            (['test.py', 'CONFIG', '--encoder', 'absent.pth'], 'absent.pth'),
         ],
     )
     def test_one_clear_error(self, tool, tiny_project, capsys, argv, message):
@@ -103,16 +105,20 @@ def bash(*argv, cwd=None, **env):
     )
 
 
+def script(path, text):
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def echo(tmp_path):
+    """An interpreter that prints each of its arguments on a line."""
+    return script(tmp_path / 'an echo', '#!/bin/sh\nprintf "%s\\n" "$@"\n')
+
+
 class TestDistributedScripts:
     """What they hand to torchrun, shown by an echo in python's place."""
-
-    @pytest.fixture
-    def echo(self, tmp_path):
-        """An interpreter that prints each of its arguments on a line."""
-        path = tmp_path / 'an echo'
-        path.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
-        path.chmod(0o755)
-        return str(path)
 
     def test_train(self, checkout, tmp_path, echo):
         done = bash(
@@ -209,6 +215,135 @@ class TestDistributedScripts:
         assert done.returncode == 2
         assert done.stderr.startswith(f'usage: bash tools/{script}')
         assert not done.stdout
+
+
+SRUN = """#!/usr/bin/env bash
+# Notes its options, and runs the rest once for each of the nodes, at a time.
+while [[ $1 == --* ]]; do
+  echo "$1" >> "$SRUN_NOTES"
+  [[ $1 == *=* ]] || { echo "$2" >> "$SRUN_NOTES"; shift; }
+  shift
+done
+for ((node = 0; node < SLURM_NNODES; node++)); do
+  SLURM_NODEID=$node "$@" > "$SRUN_NOTES.$node" 2>&1 &
+  tasks+=($!)
+done
+for task in "${tasks[@]}"; do wait "$task" || exit; done
+"""
+SCONTROL = """#!/bin/sh
+[ "$*" = "show hostnames node[7-8]" ] && printf "$NODES"
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    """The environment of an allocation of two nodes."""
+    folder = tmp_path / 'slurm stubs'
+    folder.mkdir()
+    script(folder / 'srun', SRUN)
+    script(folder / 'scontrol', SCONTROL)
+    return dict(
+        PATH=f'{folder}:{os.environ["PATH"]}',
+        SRUN_NOTES=str(folder / 'notes'),
+        SLURM_JOB_NODELIST='node[7-8]',
+        SLURM_NNODES='2',
+        NODES='node7\nnode8\n',
+    )
+
+
+class TestSlurmScripts:
+    @pytest.mark.parametrize(
+        'name, weights', [('train', []), ('test', ['my weights.pth'])]
+    )
+    def test_torchrun_on_every_node(
+        self, checkout, tmp_path, echo, slurm, name, weights
+    ):
+        given = ['my config.py', *weights, 4, '--cfg-options', 'a=b c']
+        done = bash(
+            checkout / f'slurm_{name}.sh',
+            *given,
+            cwd=tmp_path,
+            PYTHON=echo,
+            SRUN_ARGS='--partition gpu --exclusive=user',
+            SLURM_CPUS_PER_TASK='32',
+            **slurm,
+        )
+        assert done.returncode == 0, done.stderr
+        notes = Path(slurm['SRUN_NOTES'])
+        asked = notes.read_text().split()
+        for option, value in (
+            ('--nodes', '2'),
+            ('--ntasks', '2'),
+            ('--ntasks-per-node', '1'),
+            ('--partition', 'gpu'),
+        ):
+            assert asked[asked.index(option) + 1] == value
+        assert {'--kill-on-bad-exit=1', '--exclusive=user'} <= set(asked)
+        for node in range(2):
+            said = Path(f'{notes}.{node}').read_text().splitlines()
+            for option, value in (
+                ('--nnodes', '2'),
+                ('--node_rank', str(node)),
+                ('--master_addr', 'node7'),
+                ('--nproc_per_node', '4'),
+            ):
+                assert said[said.index(option) + 1] == value
+            tool = said.index(str(checkout / f'{name}.py'))
+            assert said[tool + 1 :] == [
+                'my config.py',
+                *weights,
+                '--launcher',
+                'pytorch',
+                '--cfg-options',
+                'a=b c',
+            ]
+
+    @pytest.mark.parametrize('name', ['train', 'test'])
+    def test_usage(self, checkout, tmp_path, slurm, name):
+        tool = checkout / f'slurm_{name}.sh'
+        given = ['c.py', 'w.pth', 8] if name == 'test' else ['c.py', 8]
+        spooled = shutil.copy(tool, tmp_path)
+        for done in (
+            bash(tool, *given),  # no allocation
+            bash(tool, *given[1:], **slurm),
+            bash(spooled, *given, **slurm),  # as sbatch would run it
+        ):
+            assert done.returncode == 2
+            assert done.stderr.startswith(f'usage: bash tools/slurm_{name}.sh')
+            assert not done.stdout
+
+    def test_a_node_list_that_slurm_does_not_know(self, checkout, slurm, echo):
+        slurm['SLURM_JOB_NODELIST'] = 'node9'
+        done = bash(
+            checkout / 'slurm_train.sh', 'c.py', 8, PYTHON=echo, **slurm
+        )
+        assert done.returncode != 0
+        assert not done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    torch.cuda.is_available(), reason='this is the way without a GPU'
+)
+def test_two_nodes_meet(repo_root, tiny_project, tmp_path, free_port, slurm):
+    """Two nodes of one process each, all on this machine."""
+    run = tmp_path / 'a run'
+    slurm['NODES'] = '127.0.0.1\n127.0.0.1\n'
+    done = bash(
+        repo_root / 'tools' / 'slurm_train.sh',
+        tiny_project / 'tiny.py',
+        1,
+        '--work-dir',
+        run,
+        cwd=tmp_path,
+        PYTHON=sys.executable,
+        PORT=free_port,
+        **slurm,
+    )
+    said = Path(f'{slurm["SRUN_NOTES"]}.0').read_text()
+    assert done.returncode == 0, said[-3000:]
+    # Eight clips, four a process: one iteration an epoch.
+    assert torch.load(run / 'epoch_2.pth')['meta']['iter'] == 2
 
 
 @pytest.mark.slow

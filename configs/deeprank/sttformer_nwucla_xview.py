@@ -9,7 +9,8 @@ _base_ = [
 work_dir = './work_dirs/deeprank/sttformer_nwucla_xview'
 
 model = dict(encoder=dict(num_joints=20))
-optim_wrapper = dict(optimizer=dict(lr=0.01))
+# lr 0.1, and not the paper's 0.01 for the large encoder, with which so small
+# a one has hardly moved after these few steps
 train_cfg = dict(max_epochs=30)
 custom_hooks = [
     dict(type='RankLabelHook', interval=3, max_cycles=10),

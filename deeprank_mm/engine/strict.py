@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os.path as osp
-from typing import Dict, List, Mapping
+from typing import List, Mapping
 
+import torch
 import torch.nn as nn
-from mmengine.runner import CheckpointLoader, find_latest_checkpoint
 from torch import Tensor
+
+from .checkpoint_files import latest_checkpoint
+
+MAP_JOINTS = (
+    "Pretrain with one data set's joints in the other's order "
+    "(dict(type='MapJoints', source=..., target=...), first in the pipeline)."
+)
 
 
 def check_state_dict(
@@ -15,15 +22,19 @@ def check_state_dict(
 ) -> None:
     """Compare names and shapes of weights with those of a module.
 
+    The graph of a GCN is no weight: it must be equal, because an encoder of
+    as many joints in another order would load, and be wrong.
+
     Args:
         module (nn.Module): What the weights are for.
         state_dict (Mapping[str, Tensor]): The weights.
         source (str): Where they come from, for the message.
 
     Raises:
-        ValueError: If a tensor is missing, unexpected or of another shape;
-            the message names it.
+        ValueError: If the joints of the graph are others, or a tensor is
+            missing, unexpected or of another shape; the message names it.
     """
+    _check_graphs(module, state_dict, source)
     own = module.state_dict()
     problems: List[str] = []
     for title, names in (
@@ -52,6 +63,37 @@ def check_state_dict(
         )
 
 
+def _check_graphs(
+    module: nn.Module, state_dict: Mapping[str, Tensor], source: str
+) -> None:
+    """Compare the adjacency matrices ``A`` that MMAction2's GCNs keep."""
+    for key, own in module.named_buffers():
+        other = state_dict.get(key)
+        if key.rpartition('.')[2] != 'A' or other is None:
+            continue
+        if own.shape[-1] != other.shape[-1]:
+            what = f'{other.shape[-1]} joints instead of {own.shape[-1]}'
+        elif (
+            own.is_meta
+            or other.is_meta
+            or own.shape != other.shape
+            # averaged or halved, a matrix still joins the same joints
+            or torch.allclose(
+                own.cpu().float(), other.cpu().float(), atol=1e-3
+            )
+        ):
+            continue
+        else:
+            what = (
+                f'as many joints ({own.shape[-1]}), but joins others, or '
+                'its graph_cfg has another mode'
+            )
+        raise ValueError(
+            f'The weights in {source} were trained on another joint layout: '
+            f'their graph {key} has {what}. {MAP_JOINTS}'
+        )
+
+
 def resolve_checkpoint(path: str) -> str:
     """A checkpoint file, or the latest one of a work directory.
 
@@ -64,17 +106,15 @@ def resolve_checkpoint(path: str) -> str:
     Raises:
         FileNotFoundError: If there is no such file, or no checkpoint in the
             directory.
+        ValueError: If all checkpoints of the directory are damaged.
     """
     if osp.isdir(path):
-        latest = find_latest_checkpoint(path)
+        latest = latest_checkpoint(path)
         if latest is None:
             raise FileNotFoundError(
                 f'There is no checkpoint in {path}: pretrain first, or name '
                 'a checkpoint file.'
             )
-        # the path noted there is the one of the machine that trained
-        if not osp.isfile(latest):
-            latest = osp.join(path, osp.basename(latest))
         path = latest
     if '://' not in path and not osp.isfile(path):
         raise FileNotFoundError(
@@ -82,42 +122,3 @@ def resolve_checkpoint(path: str) -> str:
             'file or work directory.'
         )
     return path
-
-
-def encoder_weights(path: str, modality: str) -> Dict[str, Tensor]:
-    """Weights of one modality's encoder out of a ranker's checkpoint.
-
-    Args:
-        path (str): Checkpoint of a :class:`.MultiViewRanker` run.
-        modality (str): Which of its encoders.
-
-    Returns:
-        dict[str, Tensor]: With the names of the backbone itself.
-
-    Raises:
-        ValueError: If it is no ranker's checkpoint or lacks the modality.
-    """
-    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    state_dict = content.get('state_dict', content)
-    found = sorted(
-        {
-            key.split('.')[1]
-            for key in state_dict
-            if key.startswith('encoders.')
-        }
-    )
-    if modality not in found:
-        raise ValueError(
-            f'{path} holds no {modality!r} encoder: '
-            + (
-                f'it has {", ".join(found)}.'
-                if found
-                else 'it is not the checkpoint of a MultiViewRanker.'
-            )
-        )
-    prefix = f'encoders.{modality}.'
-    return {
-        key[len(prefix) :]: value
-        for key, value in state_dict.items()
-        if key.startswith(prefix)
-    }

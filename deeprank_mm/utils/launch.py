@@ -15,6 +15,7 @@ from mmengine.config import Config, DictAction
 
 from deeprank_mm import compat
 
+from .sections import check_sections
 from .usage import UsageError, resolve
 
 DEFAULT_SEED = 0
@@ -57,7 +58,7 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=_KeyValues,
         help='override settings of the config, as key=value; lists as '
         '\'key="[a,b]"\' or key=a,b',
     )
@@ -88,7 +89,13 @@ def load_config(args: argparse.Namespace) -> Config:
         )
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f'--cfg-options do not fit the config: {error}'
+            ) from error
+    check_sections(cfg)
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.work_dir)
     set_seed(cfg, args.seed, args.diff_rank_seed, args.deterministic)
@@ -106,7 +113,12 @@ def set_work_dir(cfg: Config, work_dir: str | None) -> None:
     Args:
         cfg: The config, changed in place.
         work_dir: The option's value.
+
+    Raises:
+        UsageError: The option is empty.
     """
+    if work_dir == '':
+        raise UsageError('--work-dir needs the name of a folder, got none.')
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:
@@ -131,12 +143,20 @@ def set_seed(
         seed: The option's value.
         diff_rank_seed: Add the process's rank to the seed.
         deterministic: Use deterministic algorithms only.
+
+    Raises:
+        UsageError: It is no seed.
     """
     randomness = dict(cfg.get('randomness') or {})
     if seed is not None:
         randomness['seed'] = seed
     elif randomness.get('seed') is None:
         randomness['seed'] = DEFAULT_SEED
+    seed = randomness['seed']
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise UsageError(f'the seed must be an integer, got {seed!r}.')
+    if not 0 <= seed < 2**32:
+        raise UsageError(f'the seed must be 0 to {2**32 - 1}, got {seed}.')
     if diff_rank_seed:
         randomness['diff_rank_seed'] = True
     if deterministic:
@@ -215,7 +235,8 @@ def enable_auto_scale_lr(cfg: Config) -> None:
     Raises:
         UsageError: The config does not say the intended batch size.
     """
-    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+    size = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise UsageError(
             '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=N) in '
             'the config: the batch size its learning rate was chosen for.'
@@ -281,7 +302,9 @@ def set_modality(cfg: Config, modality: str) -> bool:
     if several:
         raise UsageError(
             '--modality: the config uses several modalities at once, '
-            f'{list(several[0]["modalities"])}; name a single-stream config.'
+            f'{list(several[0]["modalities"])}; name a single-stream config, '
+            'and the checkpoint by --encoder (tools/test.py) or --pretrained '
+            '(tools/train.py).'
         )
     before = [node.get('modalities') for node in transforms]
     for node in transforms:
@@ -290,13 +313,18 @@ def set_modality(cfg: Config, modality: str) -> bool:
         cfg.model.modalities = [modality]
     for hook in _loaders(cfg):
         hook['modality'] = modality
-    return any(list(names or ()) != [modality] for names in before)
+    return any(
+        names not in ([modality], (modality,), modality) for names in before
+    )
 
 
 def set_checkpoint(
-    cfg: Config, checkpoint: str | None, random_init: str | None
+    cfg: Config,
+    checkpoint: str | None,
+    random_init: str | None,
+    encoder: str | None = None,
 ) -> None:
-    """Say what is evaluated: a checkpoint, or an untrained encoder.
+    """Say what is evaluated: a checkpoint, an encoder, or an untrained one.
 
     The weights come later (:func:`load_weights`), and from nowhere else:
     what the config says about where training starts is dropped.
@@ -306,13 +334,18 @@ def set_checkpoint(
         checkpoint: The path of a checkpoint or of a work folder.
         random_init: ``raw`` for weights as initialised, ``calibrated`` to
             also estimate BatchNorm's statistics on the training data.
+        encoder: The path of a checkpoint or of a work folder that holds the
+            encoder alone, or a whole model of another kind.
 
     Raises:
-        UsageError: Not exactly one of the two is given, there is no
-            checkpoint, or the config's test loop cannot calibrate.
+        UsageError: Not exactly one of the three is given, there is no
+            checkpoint, the config's test loop cannot calibrate, or its model
+            has no encoders.
     """
-    if (checkpoint is None) == (random_init is None):
-        raise UsageError('name either a checkpoint or --random-init.')
+    if [checkpoint, random_init, encoder].count(None) != 2:
+        raise UsageError(
+            'name either a checkpoint, or --encoder, or --random-init.'
+        )
     cfg.resume = False
     cfg.load_from = None
     if cfg.get('custom_hooks'):
@@ -321,6 +354,13 @@ def set_checkpoint(
         ]
     if checkpoint is not None:
         resolve('checkpoint', checkpoint)
+    if encoder is not None:
+        resolve('--encoder', encoder)
+        if _type_name(cfg.model.get('type')) != 'MultiViewRanker':
+            raise UsageError(
+                '--encoder: needs a pretraining config, whose model is a '
+                f'MultiViewRanker and not a {cfg.model.get("type")}.'
+            )
     if random_init == 'calibrated':
         if not (cfg.get('test_cfg') or {}).get('type'):
             raise UsageError(
@@ -349,6 +389,24 @@ def dump_predictions(cfg: Config, path: str) -> None:
         *evaluator,
         dict(type='DumpResults', out_file_path=path),
     ]
+
+
+class _KeyValues(DictAction):
+    """mmengine's, but what is no key=value is a usage error."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        try:
+            super().__call__(parser, namespace, values, option_string)
+        except Exception as error:  # its own parser raises many types
+            raise argparse.ArgumentError(
+                self, f'{" ".join(values)!r} is not of the form key=value'
+            ) from error
 
 
 def _type_name(kind: Any) -> str:

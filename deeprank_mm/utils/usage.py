@@ -22,11 +22,11 @@ def resolve(option: str, path: str) -> str:
         The checkpoint's path or URL.
 
     Raises:
-        UsageError: There is no checkpoint.
+        UsageError: There is no checkpoint, or none that can be read.
     """
     try:
         return resolve_checkpoint(path)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
         raise UsageError(
             f'{option}: {error} (Looked from {Path.cwd()}.)'
         ) from error

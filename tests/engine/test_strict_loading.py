@@ -109,11 +109,17 @@ def test_a_modality_that_was_not_trained_is_named(tmp_path, pretrained):
         toy.build_runner(cfg).train()
 
 
-def test_a_recogniser_is_no_ranker(tmp_path, pretrained):
-    torch.save({'state_dict': {'backbone.x': torch.zeros(1)}}, tmp_path / 'r')
-    cfg = finetune_config(tmp_path, str(tmp_path / 'r'))
-    with pytest.raises(ValueError, match='not the checkpoint of a MultiVie'):
-        toy.build_runner(cfg).train()
+def test_resuming_where_nothing_is_yet_begins_at_the_encoder(
+    tmp_path, pretrained
+):
+    cfg = finetune_config(tmp_path, str(pretrained))
+    cfg.resume = True
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    runner = toy.build_runner(cfg)
+    runner.train()
+    saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
+    for key, value in runner.model.backbone.named_parameters():
+        assert torch.equal(value, saved['state_dict'][f'encoders.joint.{key}'])
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
@@ -125,7 +131,7 @@ def test_a_missing_checkpoint_is_named(tmp_path):
 
 def test_a_work_directory_that_moved_still_resolves(tmp_path, pretrained):
     (tmp_path / 'last_checkpoint').write_text('/elsewhere/epoch_7.pth')
-    (tmp_path / 'epoch_7.pth').write_bytes(b'')
+    torch.save({}, tmp_path / 'epoch_7.pth')
     assert resolve_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_7.pth')
 
 

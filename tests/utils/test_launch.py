@@ -3,6 +3,7 @@
 import argparse
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from deeprank_mm import compat
@@ -13,7 +14,7 @@ from deeprank_mm.utils.usage import UsageError
 @pytest.fixture
 def checkpoint(tmp_path) -> str:
     path = tmp_path / 'epoch_1.pth'
-    path.touch()
+    torch.save({}, path)
     return str(path)
 
 
@@ -94,6 +95,33 @@ class TestLoadConfig:
         single.dump(tmp_path / 'single.py')
         cfg = launch.load_config(parse(tmp_path / 'single.py', *argv))
         assert cfg.work_dir.rstrip('/') == work_dir
+
+    @pytest.mark.parametrize(
+        'argv, message',
+        [
+            (['--work-dir', ''], '--work-dir'),
+            (['--seed', '-1'], 'seed must be 0 to 4294967295, got -1'),
+            (['--cfg-options', 'randomness.seed=x'], "integer, got 'x'"),
+            (['--cfg-options', 'randomness=3'], 'randomness .* a dict'),
+            (
+                ['--cfg-options', 'custom_hooks=EMAHook'],
+                'custom_hooks .* list',
+            ),
+            (['--cfg-options', 'work_dir.a=3'], '--cfg-options do not fit'),
+        ],
+    )
+    def test_options_that_do_not_fit(self, tiny_project, argv, message):
+        with (tiny_project / 'tiny.py').open('a') as file:
+            file.write("work_dir = 'mine'\n")
+        with pytest.raises(UsageError, match=message):
+            launch.load_config(parse(tiny_project / 'tiny.py', *argv))
+
+    def test_options_that_are_no_pairs(self, capsys):
+        with pytest.raises(SystemExit):
+            parse('x.py', '--cfg-options', 'no-pair')
+        assert "'no-pair' is not of the form key=value" in (
+            capsys.readouterr().err
+        )
 
     def test_missing_file(self, tmp_path):
         with pytest.raises(UsageError, match='absent.py does not exist'):
@@ -200,8 +228,9 @@ def test_auto_scale_lr():
     cfg = Config(dict(auto_scale_lr=dict(enable=False, base_batch_size=64)))
     launch.enable_auto_scale_lr(cfg)
     assert cfg.auto_scale_lr.enable
-    with pytest.raises(UsageError, match='base_batch_size'):
-        launch.enable_auto_scale_lr(Config(dict()))
+    for section in (None, dict(), dict(base_batch_size='64')):
+        with pytest.raises(UsageError, match='base_batch_size'):
+            launch.enable_auto_scale_lr(Config(dict(auto_scale_lr=section)))
 
 
 class TestPretrained:
@@ -288,6 +317,18 @@ class TestCheckpointChoice:
             launch.set_checkpoint(
                 Config(dict(test_cfg=dict())), None, 'calibrated'
             )
+
+    def test_encoder(self, checkpoint):
+        cfg = Config(dict(model=dict(type='mmaction.MultiViewRanker')))
+        launch.set_checkpoint(cfg, None, None, checkpoint)
+        assert cfg.load_from is None and cfg.resume is False
+        with pytest.raises(UsageError, match='--encoder.*absent.pth'):
+            launch.set_checkpoint(cfg, None, None, 'absent.pth')
+        with pytest.raises(UsageError, match='either'):
+            launch.set_checkpoint(cfg, checkpoint, None, checkpoint)
+        cfg.model.type = 'RecognizerGCN'
+        with pytest.raises(UsageError, match='pretraining config.*Recogn'):
+            launch.set_checkpoint(cfg, None, None, checkpoint)
 
     def test_raw(self):
         cfg = Config(dict(test_cfg=dict()))

@@ -1,13 +1,20 @@
 """From a config to a Runner, and all of its weights."""
 
+import os
+
 import pytest
 import torch
 from mmengine.config import Config
 from torch import nn
 
 from deeprank_mm import compat
-from deeprank_mm.utils.runner import build_runner, load_weights
+from deeprank_mm.utils.runner import (
+    build_runner,
+    load_encoders,
+    load_weights,
+)
 from deeprank_mm.utils.usage import UsageError
+from tests import toy
 
 
 def configured(tiny_project, launcher='none', **settings):
@@ -20,6 +27,24 @@ class TestRunner:
     def runner(self, tiny_project, tmp_path):
         cfg = configured(tiny_project, work_dir=str(tmp_path / 'run'))
         return build_runner(cfg)
+
+    def test_a_work_folder_that_is_read_only(self, tiny_project, tmp_path):
+        folder = tmp_path / 'read only'
+        folder.mkdir(mode=0o500)
+        if os.access(folder, os.W_OK):
+            pytest.skip('this user may write everywhere')
+        cfg = configured(tiny_project, work_dir=str(folder))
+        with pytest.raises(UsageError, match='read only .*--work-dir'):
+            build_runner(cfg)
+        cfg.work_dir = str(folder / 'run')
+        with pytest.raises(UsageError, match='read only/run .*--work-dir'):
+            build_runner(cfg)
+
+    def test_a_work_folder_that_cannot_be(self, tiny_project, tmp_path):
+        (tmp_path / 'file').write_text('')
+        cfg = configured(tiny_project, work_dir=str(tmp_path / 'file' / 'x'))
+        with pytest.raises(UsageError, match='file/x .*--work-dir'):
+            build_runner(cfg)
 
     def test_weights_are_loaded_whole(self, tiny_project, tmp_path):
         runner = self.runner(tiny_project, tmp_path)
@@ -67,3 +92,49 @@ class TestRunner:
         cfg = configured(tiny_project, launcher='pytorch', work_dir='run')
         with pytest.raises(UsageError, match='torchrun'):
             build_runner(cfg)
+
+
+class TestEncoders:
+    @pytest.fixture
+    def trained(self, tmp_path):
+        """The state of a ranker of two streams, and a file of it."""
+        cfg = toy.pretrain_config(
+            tmp_path / 'trained', modalities=('joint', 'bone')
+        )
+        state = toy.build_runner(cfg).model.state_dict()
+        torch.save(dict(state_dict=state), tmp_path / 'ranker.pth')
+        return state, str(tmp_path / 'ranker.pth')
+
+    @staticmethod
+    def parts(state, prefix):
+        return {
+            k[len(prefix) :]: v
+            for k, v in state.items()
+            if k.startswith(prefix)
+        }
+
+    def test_one_stream_of_a_checkpoint_of_any_kind(self, trained, tmp_path):
+        state, path = trained
+        cfg = toy.pretrain_config(tmp_path / 'x', modalities=('bone',))
+        runner = toy.build_runner(cfg)
+        bone = self.parts(state, 'encoders.bone.')
+        bare = str(tmp_path / 'bare.pth')
+        torch.save(bone, bare)
+        for source in (path, bare):
+            load_weights(runner, None)
+            load_encoders(runner, source)
+            loaded = runner.model.encoders['bone'].state_dict()
+            assert set(loaded) == set(bone)
+            assert all(torch.equal(loaded[k], v) for k, v in bone.items())
+
+    def test_several_streams_need_an_encoder_each(self, trained, tmp_path):
+        state, path = trained
+        cfg = toy.pretrain_config(tmp_path / 'x', modalities=('joint', 'bone'))
+        runner = toy.build_runner(cfg)
+        load_encoders(runner, path)
+        for name, value in runner.model.encoders.state_dict().items():
+            assert torch.equal(value, state[f'encoders.{name}'])
+        bare = str(tmp_path / 'bare.pth')
+        torch.save(self.parts(state, 'encoders.bone.'), bare)
+        with pytest.raises(UsageError, match="no 'joint' encoder.*--modality"):
+            load_encoders(runner, bare)

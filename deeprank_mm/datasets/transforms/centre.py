@@ -6,6 +6,8 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from deeprank_mm.arguments import check_arguments
+
 from .keypoint import split_score, take_keypoint
 
 
@@ -43,6 +45,7 @@ class CentreSkeleton(BaseTransform):
         ValueError: If ``joint`` is negative.
     """
 
+    @check_arguments
     def __init__(self, joint: int, score_channel: bool = False) -> None:
         if joint < 0:
             raise ValueError(

@@ -6,6 +6,8 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from deeprank_mm.arguments import check_arguments
+
 from .keypoint import take_keypoint, take_score
 
 
@@ -49,6 +51,7 @@ class TemporalCropResize(BaseTransform):
         ValueError: If an argument is out of its range.
     """
 
+    @check_arguments
     def __init__(
         self,
         length: int = 120,

@@ -1,6 +1,6 @@
 """What the skeleton transforms share: taking the keypoints out safely."""
 
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ def take_keypoint(results: Dict, who: object) -> np.ndarray:
 
     Raises:
         KeyError: If there is no ``keypoint``.
-        ValueError: If its shape is another, or it has no frames.
+        ValueError: If it is no array of numbers, its shape is another, or it
+            has no frames.
     """
     where = _describe(results, who)
     if 'keypoint' not in results:
@@ -27,7 +28,7 @@ def take_keypoint(results: Dict, who: object) -> np.ndarray:
             f"{where}: there is no 'keypoint'; this transform "
             'needs skeleton annotations'
         )
-    keypoint = np.asarray(results['keypoint'], dtype=np.float32)
+    keypoint = _numbers(results['keypoint'], 'keypoint', where)
     if keypoint.ndim != 4:
         raise ValueError(
             f"{where}: 'keypoint' must have shape (M, T, V, C), "
@@ -56,14 +57,16 @@ def take_score(
         ``(M, T, V)``; None if there are none.
 
     Raises:
-        ValueError: If the shape is not that of the keypoints.
+        ValueError: If they are no array of numbers, or of another shape than
+            the keypoints.
     """
     if results.get('keypoint_score') is None:
         return None
-    score = np.asarray(results['keypoint_score'], dtype=np.float32)
+    where = _describe(results, who)
+    score = _numbers(results['keypoint_score'], 'keypoint_score', where)
     if score.shape != keypoint.shape[:3]:
         raise ValueError(
-            f"{_describe(results, who)}: 'keypoint_score' must have shape "
+            f"{where}: 'keypoint_score' must have shape "
             f"{keypoint.shape[:3]} as 'keypoint' has, but has {score.shape}"
         )
     return score
@@ -97,6 +100,21 @@ def split_score(
     return keypoint[..., :dims], keypoint[..., dims:]
 
 
+def _numbers(value: Any, key: str, where: str) -> np.ndarray:
+    """A float32 array; text, complex numbers and objects are none."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        array = np.asarray(None)
+    if array.dtype.kind not in 'fiu':
+        raise ValueError(
+            f'{where}: {key!r} must be an array of numbers, but is a '
+            f'{type(value).__name__} of {array.dtype}'
+        )
+    return array.astype(np.float32, copy=False)
+
+
 def _describe(results: Dict, who: object) -> str:
     name = results.get('frame_dir')
-    return type(who).__name__ + (f' on sample {name!r}' if name else '')
+    known = isinstance(name, (str, int)) and name != ''
+    return type(who).__name__ + (f' on sample {name!r}' if known else '')

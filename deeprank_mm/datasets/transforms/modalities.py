@@ -1,11 +1,15 @@
 """Make joint, bone and motion streams from joint positions."""
 
+import operator
+from itertools import islice
 from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from mmaction.datasets.transforms import JointToBone
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
+
+from deeprank_mm.arguments import check_arguments
 
 from ..layouts import LAYOUTS
 from .keypoint import take_keypoint, take_score
@@ -52,7 +56,7 @@ class GenerateModalities(BaseTransform):
             of :data:`deeprank_mm.datasets.layouts.LAYOUTS`, or
             ``dict(num_node=, inward=, center=)`` with ``(child, parent)``
             pairs. Defaults to ``'nturgb+d'``.
-        modalities (Sequence[str]): Some of ``'joint'``, ``'bone'`` and
+        modalities (str | Sequence[str]): Some of ``'joint'``, ``'bone'`` and
             ``'motion'``. Defaults to ``('joint', )``.
 
     Raises:
@@ -60,10 +64,11 @@ class GenerateModalities(BaseTransform):
             not a tree of its joints.
     """
 
+    @check_arguments
     def __init__(
         self,
         layout: Union[str, Dict[str, Any]] = 'nturgb+d',
-        modalities: Sequence[str] = ('joint',),
+        modalities: Union[str, Sequence[str]] = ('joint',),
     ) -> None:
         if isinstance(modalities, str):
             modalities = (modalities,)
@@ -186,29 +191,51 @@ def joint_parents(layout: Union[str, Dict[str, Any]]) -> np.ndarray:
         raise ValueError(
             f'GenerateModalities: the layout dict lacks {sorted(missing)}'
         )
-    pairs = [*map(tuple, layout['inward']), (layout['center'],) * 2]
-    return _parents_of(layout['num_node'], pairs)
+    try:
+        num_node, center = map(
+            operator.index, (layout['num_node'], layout['center'])
+        )
+        pairs = [
+            (operator.index(child), operator.index(parent))
+            for child, parent in layout['inward']
+        ]
+    except (TypeError, ValueError):
+        raise ValueError(
+            'GenerateModalities: the layout dict must have num_node=int, '
+            f'inward=[(child, parent), ...] and center=int, but is {layout}'
+        ) from None
+    return _parents_of(num_node, [*pairs, (center, center)])
 
 
 def _parents_of(num_node: int, pairs: Sequence[Tuple[int, int]]) -> np.ndarray:
-    parents = np.full(num_node, -1)
+    parents: Dict[int, int] = {}
     for child, parent in pairs:
         if not (0 <= child < num_node and 0 <= parent < num_node):
             raise ValueError(
                 f'GenerateModalities: layout edge ({child}, {parent}) names '
                 f'a joint outside of 0..{num_node - 1}'
             )
-        if parents[child] >= 0:
+        if child in parents:
             raise ValueError(
                 f'GenerateModalities: joint {child} of the layout has two '
                 f'parents, {parents[child]} and {parent}; give each joint '
                 'one, and `center` none'
             )
         parents[child] = parent
-    if (parents < 0).any():
+    orphans = (joint for joint in range(num_node) if joint not in parents)
+    first = list(islice(orphans, 5))
+    if first:
         raise ValueError(
-            'GenerateModalities: joints '
-            f'{np.flatnonzero(parents < 0).tolist()} of the layout have no '
+            f'GenerateModalities: joints {first} of the layout have no '
             'parent; only `center` may have none'
         )
-    return parents
+    for joint in parents:
+        above = joint
+        for _ in parents:
+            above = parents[above]
+        if parents[above] != above:
+            raise ValueError(
+                f'GenerateModalities: from joint {joint} of the layout no '
+                'way leads to `center`, but round in a circle'
+            )
+    return np.array([parents[joint] for joint in range(num_node)])

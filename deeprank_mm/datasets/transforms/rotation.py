@@ -6,6 +6,8 @@ import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from deeprank_mm.arguments import check_arguments
+
 from .keypoint import split_score, take_keypoint
 
 
@@ -42,6 +44,7 @@ class RandomRotation(BaseTransform):
         ValueError: If ``theta`` is negative or not one or three numbers.
     """
 
+    @check_arguments
     def __init__(
         self,
         theta: Union[float, Sequence[float]] = 0.3,

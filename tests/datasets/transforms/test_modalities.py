@@ -136,11 +136,33 @@ def test_one_frame_has_no_motion():
         (dict(CHAIN, center=2), ('joint',), 'two parents'),
         (dict(CHAIN, inward=[(0, 1), (2, 1), (4, 2)]), ('joint',), 'outside'),
         (dict(CHAIN, inward=[(0, 1)]), ('joint',), r'\[2, 3\].*no parent'),
+        (dict(CHAIN, inward=None), ('joint',), 'inward=.*None'),
+        (dict(CHAIN, inward=[(0, 1, 2)]), ('joint',), r'inward=.*\(0, 1, 2'),
+        (dict(CHAIN, center='0'), ('joint',), 'center=int'),
+        (dict(CHAIN, num_node=10**9), ('joint',), 'no parent'),
+        (dict(CHAIN, inward=[(0, 2), (2, 0), (3, 1)]), ('joint',), 'circle'),
     ],
 )
 def test_bad_arguments(layout, modalities, message):
     with pytest.raises(ValueError, match=message):
         GenerateModalities(layout, modalities)
+
+
+@pytest.mark.parametrize('key', ['keypoint', 'keypoint_score'])
+@pytest.mark.parametrize(
+    'junk',
+    ['text', None, {1}, [[1], [1, 2]], np.array(['1.5']), np.array(1j)],
+)
+def test_what_is_no_array_of_numbers(key, junk):
+    if key == 'keypoint_score' and junk is None:
+        return  # no scores, which is sound
+    item = dict(_clip_of(4), **{key: junk})
+    with pytest.raises(ValueError, match=f"on sample 'a': {key!r} must be an"):
+        GenerateModalities(CHAIN)(item)
+
+
+def _clip_of(num_joints):
+    return dict(keypoint=_clip(num_joints), frame_dir='a')
 
 
 def test_bad_clips_are_clear_errors():

@@ -1,0 +1,22 @@
+# Linear evaluation of the pretrained joint encoder on
+# PKU-MMD II cross-subject.
+_base_ = [
+    '../_base_/datasets/pku2_xsub.py',
+    '../_base_/models/sttformer_recognizer.py',
+    '../_base_/schedules/linear_100e.py',
+    '../_base_/default_runtime.py',
+]
+work_dir = './work_dirs/linear/sttformer_pku2_xsub'
+
+model = dict(type='FrozenRecognizerGCN', cls_head=dict(num_classes=41))
+train_dataloader = dict(
+    batch_size=128, dataset=dict(pipeline=_base_.test_pipeline)
+)
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+custom_hooks = [
+    dict(
+        type='LoadEncoderHook',
+        checkpoint='work_dirs/deeprank/sttformer_pku2_xsub',
+        modality='joint',
+    )
+]

@@ -1,0 +1,6 @@
+# Finetune on 10 % of the labels of NTU60 cross-subject,
+# a class-stratified subset named by its seed.
+_base_ = '../finetune/stgcn_ntu60_xsub.py'
+work_dir = './work_dirs/semi/stgcn_ntu60_xsub_10pct'
+
+train_dataloader = dict(dataset=dict(labelled=dict(fraction=0.1, seed=0)))

@@ -1,0 +1,3 @@
+from .frozen_recognizer_gcn import FrozenRecognizerGCN
+
+__all__ = ['FrozenRecognizerGCN']
