@@ -149,6 +149,34 @@ def pretrain_config(
     )
 
 
+def finetune_config(folder, checkpoint=None, epochs=2, modality='joint'):
+    """A supervised run: train on ``train``, validate and test on ``test``."""
+    cfg = pretrain_config(folder, epochs)
+    cfg.model = dict(
+        type='RecognizerGCN',
+        backbone=copy.deepcopy(ENCODER),
+        cls_head=dict(type='GCNHead', num_classes=2, in_channels=WIDTH),
+    )
+    test = cfg.val_dataloader.dataset
+    test.update(split='test', pipeline=pipeline([modality]))
+    for dataset in (cfg.train_dataloader.dataset, test):
+        dataset.pop('holdout')
+    cfg.train_dataloader.dataset.pipeline = pipeline([modality], (0.5, 1.0))
+    cfg.test_dataloader = copy.deepcopy(cfg.val_dataloader)
+    cfg.test_cfg = dict(type='TestLoop')
+    cfg.val_evaluator = cfg.test_evaluator = [dict(type='AccMetric')]
+    cfg.custom_hooks = [
+        dict(
+            type='LoadEncoderHook',
+            checkpoint=checkpoint,
+            modality=modality,
+            scratch=checkpoint is None,
+        ),
+        dict(type='EpochSeedHook'),
+    ]
+    return cfg
+
+
 def build_runner(cfg):
     return Runner.from_cfg(copy.deepcopy(cfg))
 

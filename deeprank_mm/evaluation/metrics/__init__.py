@@ -1,5 +1,5 @@
-from .knn import KNNMetric, knn_predict
-from .linear_probe import LinearProbeMetric, linear_probe_accuracy
+from .knn import KNNMetric, knn_votes
+from .linear_probe import LinearProbeMetric, linear_probe
 from .ranking import RankingMetric
 from .support_metric import SupportMetric
 
@@ -8,6 +8,6 @@ __all__ = [
     'LinearProbeMetric',
     'RankingMetric',
     'SupportMetric',
-    'knn_predict',
-    'linear_probe_accuracy',
+    'knn_votes',
+    'linear_probe',
 ]

@@ -8,13 +8,14 @@ import torch
 from mmaction.registry import METRICS
 from torch import Tensor
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.ranking import normalize_features
 from deeprank_mm.structures import FeatureBank
 
 from .support_metric import SupportMetric
 
 
-def knn_predict(
+def knn_votes(
     support: Tensor,
     support_labels: Tensor,
     queries: Tensor,
@@ -22,7 +23,7 @@ def knn_predict(
     temperature: float = 0.07,
     block: int = 1024,
 ) -> Tensor:
-    """Classify by the votes of the most similar labelled samples.
+    """Votes of the most similar labelled samples.
 
     Similarity is the cosine; a neighbour votes with ``exp(cos / T)``.
 
@@ -35,7 +36,7 @@ def knn_predict(
         block (int): Queries at a time. Defaults to 1024.
 
     Returns:
-        Tensor: ``(Q, )`` int64 predicted labels.
+        Tensor: ``(Q, classes)`` shares of the votes, float32; rows sum to 1.
 
     Raises:
         ValueError: If ``k`` is under 1.
@@ -44,15 +45,15 @@ def knn_predict(
         raise ValueError(f'kNN needs k >= 1, got {k}.')
     support = normalize_features(support.float())
     classes = int(support_labels.max()) + 1
-    predicted = []
+    shares = []
     for part in normalize_features(queries.float()).split(block):
         similarity, index = (part @ support.T).topk(min(k, len(support)))
         # the best neighbour's weight is 1: exp cannot overflow
         weight = ((similarity - similarity[:, :1]) / temperature).exp()
         votes = part.new_zeros(len(part), classes)
         votes.scatter_add_(1, support_labels[index], weight)
-        predicted.append(votes.argmax(1))
-    return torch.cat(predicted)
+        shares.append(votes / votes.sum(1, keepdim=True))
+    return torch.cat(shares)
 
 
 @METRICS.register_module()
@@ -65,6 +66,7 @@ class KNNMetric(SupportMetric):
         **kwargs: See :class:`SupportMetric`.
     """
 
+    @check_arguments
     def __init__(
         self, k: Sequence[int] = (1, 20), temperature: float = 0.07, **kwargs
     ) -> None:
@@ -78,13 +80,13 @@ class KNNMetric(SupportMetric):
         """Accuracy ``knn{k}`` for each k; see :class:`SupportMetric`."""
         result = {}
         for k in self.k:
-            predicted = knn_predict(
+            votes = knn_votes(
                 support.features[modality],
                 support.labels,
                 queries.features[modality],
                 k,
                 self.temperature,
             )
-            hits = (predicted == queries.labels).double()
+            hits = (votes.argmax(1) == queries.labels).double()
             result[f'knn{k}'] = float(hits.mean())
         return result

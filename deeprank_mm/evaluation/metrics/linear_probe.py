@@ -5,26 +5,27 @@ from __future__ import annotations
 from typing import Dict, Sequence
 
 import numpy as np
+import torch
 from mmaction.registry import METRICS
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.datasets import labelled_subset
 from deeprank_mm.structures import FeatureBank
 
 from .support_metric import SupportMetric
 
 
-def linear_probe_accuracy(
+def linear_probe(
     support: Tensor,
     support_labels: Tensor,
     queries: Tensor,
-    query_labels: Tensor,
     regularization: float = 1.0,
-) -> float:
-    """Fit a multinomial logistic regression and score it.
+) -> Tensor:
+    """Fit a multinomial logistic regression and predict.
 
     It is convex and solved to its optimum by L-BFGS: no schedule to tune,
     no seed. Features are standardised by the support's statistics.
@@ -33,12 +34,12 @@ def linear_probe_accuracy(
         support (Tensor): ``(N, D)`` labelled features.
         support_labels (Tensor): ``(N, )``.
         queries (Tensor): ``(Q, D)``.
-        query_labels (Tensor): ``(Q, )``.
         regularization (float): Inverse strength C of the L2 penalty.
             Defaults to 1.
 
     Returns:
-        float: Accuracy in [0, 1].
+        Tensor: ``(Q, classes)`` float64 probabilities; zero for a class
+        below the highest that the support does not hold.
 
     Raises:
         ValueError: If the support holds a single class.
@@ -52,7 +53,11 @@ def linear_probe_accuracy(
         StandardScaler(), LogisticRegression(C=regularization, max_iter=2000)
     )
     probe.fit(support.double().numpy(), support_labels.numpy())
-    return float(probe.score(queries.double().numpy(), query_labels.numpy()))
+    known = torch.from_numpy(probe.predict_proba(queries.double().numpy()))
+    classes = torch.from_numpy(probe.classes_)
+    result = known.new_zeros(len(queries), int(classes.max()) + 1)
+    result[:, classes] = known
+    return result
 
 
 @METRICS.register_module()
@@ -66,10 +71,11 @@ class LinearProbeMetric(SupportMetric):
             (1.0, 0.1).
         subsets (int): Subsets (seeds 0, 1, ...) to average over where the
             share is below 1. Defaults to 5.
-        regularization (float): See :func:`linear_probe_accuracy`.
+        regularization (float): See :func:`linear_probe`.
         **kwargs: See :class:`SupportMetric`.
     """
 
+    @check_arguments
     def __init__(
         self,
         fractions: Sequence[float] = (1.0, 0.1),
@@ -98,15 +104,14 @@ class LinearProbeMetric(SupportMetric):
                 rows = labelled_subset(
                     support.ids, support.labels.tolist(), fraction, seed
                 )
-                scores.append(
-                    linear_probe_accuracy(
-                        support.features[modality][rows],
-                        support.labels[rows],
-                        queries.features[modality],
-                        queries.labels,
-                        self.regularization,
-                    )
+                probabilities = linear_probe(
+                    support.features[modality][rows],
+                    support.labels[rows],
+                    queries.features[modality],
+                    self.regularization,
                 )
+                hits = probabilities.argmax(1) == queries.labels
+                scores.append(float(hits.double().mean()))
             name = 'linear' if fraction == 1 else f'linear@{fraction:g}'
             result[name] = float(np.mean(scores))
             if len(scores) > 1:

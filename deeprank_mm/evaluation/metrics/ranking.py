@@ -9,7 +9,8 @@ import torch
 from mmaction.registry import METRICS
 from mmengine.evaluator import BaseMetric
 
-from deeprank_mm.structures import features_of, sample_id_of
+from deeprank_mm.arguments import check_arguments
+from deeprank_mm.structures import check_finite, features_of, sample_id_of
 
 
 @METRICS.register_module()
@@ -36,6 +37,7 @@ class RankingMetric(BaseMetric):
 
     default_prefix = 'ranking'
 
+    @check_arguments
     def __init__(
         self,
         block_size: int = 64,
@@ -79,6 +81,7 @@ class RankingMetric(BaseMetric):
         Raises:
             RuntimeError: If no RankLabelHook lent the ranker, or the blocks
                 hold no triplet.
+            ValueError: If a feature is not finite.
         """
         ranker = self.ranker
         if ranker is None or ranker.val_bank is None:
@@ -98,6 +101,8 @@ class RankingMetric(BaseMetric):
                 name: torch.stack([f[name] for f in features]).to(device)
                 for name in ranker.train_modalities
             }
+            for name, value in stacked.items():
+                check_finite(ids, name, value)
             ranked = ranker.rank(stacked, ids, ranker.val_bank)
             for key, value in ranked.items():
                 if value.triplets:

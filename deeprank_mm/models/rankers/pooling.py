@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch.nn as nn
 from torch import Tensor
+
+
+def encode(encoder: nn.Module, inputs: Tensor) -> Tensor:
+    """One feature vector a sample (eqs. 4, 5, 15, 16).
+
+    Args:
+        encoder (nn.Module): A skeleton encoder, or any other one that
+            :func:`pool_features` can pool.
+        inputs (Tensor): Skeletons ``(B, clips, M, T, V, C)``, averaged over
+            clips; any other tensor goes to the encoder as it is, such as
+            images ``(B, C, H, W)``.
+
+    Returns:
+        Tensor: ``(B, D)``.
+    """
+    if inputs.dim() != 6:
+        return pool_features(encoder(inputs))
+    features = pool_features(encoder(inputs.flatten(0, 1)))
+    return features.unflatten(0, inputs.shape[:2]).mean(1)
 
 
 def pool_features(output: Any) -> Tensor:

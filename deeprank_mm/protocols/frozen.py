@@ -1,0 +1,175 @@
+"""kNN and linear evaluation, on features that are extracted once."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from pathlib import Path
+from typing import Dict, Tuple
+
+import torch.nn as nn
+from mmaction.registry import DATASETS, MODELS
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.dist import barrier, is_main_process
+from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from deeprank_mm.datasets import labelled_subset, with_pipeline
+from deeprank_mm.engine.calibration import calibrate_batch_norm
+from deeprank_mm.engine.encoder_weights import load_encoder
+from deeprank_mm.engine.extraction import extract_features, feature_loader
+from deeprank_mm.engine.skeleton_record import skeleton_of
+from deeprank_mm.evaluation import knn_votes, linear_probe
+from deeprank_mm.evaluation.predictions import Predictions
+from deeprank_mm.models.rankers.pooling import encode
+from deeprank_mm.randomness import keyed_randomness
+from deeprank_mm.structures import FeatureBank
+from deeprank_mm.utils.launch import set_modality
+
+from .cells import Cell, number_of
+
+
+class FrozenEncoder(BaseModel):
+    """A backbone whose features are evaluated as they are.
+
+    Args:
+        backbone (nn.Module): The backbone.
+        modality (str): The stream it encodes.
+    """
+
+    def __init__(self, backbone: nn.Module, modality: str) -> None:
+        super().__init__(MODELS.build(dict(type='ActionDataPreprocessor')))
+        self.backbone = backbone
+        self.modality = modality
+
+    def forward(self, inputs: Tensor, data_samples=None, mode='tensor'):
+        """See :meth:`extract_feat`."""
+        return self.extract_feat(inputs)
+
+    def extract_feat(self, inputs: Tensor) -> Dict[str, Tensor]:
+        """Features of a batch.
+
+        Args:
+            inputs (Tensor): ``(B, clips, M, T, V, C)``.
+
+        Returns:
+            dict[str, Tensor]: ``(B, D)`` by the modality.
+        """
+        return {self.modality: encode(self.backbone, inputs)}
+
+
+class FeatureCache:
+    """Features of the training and the test split, extracted when needed.
+
+    Args:
+        cfg (Config): A finetuning config: its backbone, its data.
+        root (Path): Folder of the benchmark.
+        context (str): What features depend on beside the weights.
+    """
+
+    def __init__(self, cfg: Config, root: Path, context: str) -> None:
+        self.cfg = cfg
+        self.root = Path(root) / 'features'
+        self.context = context
+
+    def banks(self, cell: Cell) -> Tuple[FeatureBank, FeatureBank]:
+        """Features of a cell's encoder.
+
+        Args:
+            cell (Cell): The cell.
+
+        Returns:
+            tuple[FeatureBank, FeatureBank]: Training and test split.
+        """
+        source, modality, seed = cell.source, cell.modality, cell.seed
+        identity = source.identity(modality, seed)
+        if source.template is None:
+            identity = f'{identity} {seed}'
+        name = hashlib.sha256(
+            f'{self.context}\0{identity}\0{modality}'.encode()
+        ).hexdigest()[:16]
+        paths = [
+            self.root / f'{name}_{part}.pth' for part in ('train', 'test')
+        ]
+        if not all(path.is_file() for path in paths):
+            scope = self.cfg.get('default_scope', 'mmaction')
+            with DefaultScope.overwrite_default_scope(scope):
+                banks = self._extract(cell)
+            if is_main_process():
+                for bank, path in zip(banks, paths):
+                    bank.save(str(path))
+            barrier()
+        return tuple(FeatureBank.load(str(path)) for path in paths)
+
+    def _extract(self, cell: Cell) -> Tuple[FeatureBank, FeatureBank]:
+        cfg = copy.deepcopy(self.cfg)
+        set_modality(cfg, cell.modality)
+        test = DATASETS.build(cfg.test_dataloader.dataset)
+        train = with_pipeline(
+            DATASETS.build(cfg.train_dataloader.dataset), test.pipeline
+        )
+        model = FrozenEncoder(self._backbone(cfg, cell), cell.modality)
+        model.to(get_device())
+        if cell.source.kind == 'random':
+            calibrate_batch_norm(model, train)
+        loader = cfg.test_dataloader
+        return tuple(
+            extract_features(
+                model,
+                feature_loader(
+                    dataset, loader.batch_size, loader.get('num_workers', 0)
+                ),
+                f'{cell.source.name}, {cell.modality}, {part} features',
+            )
+            for part, dataset in (('train', train), ('test', test))
+        )
+
+    @staticmethod
+    def _backbone(cfg: Config, cell: Cell) -> nn.Module:
+        with keyed_randomness(cell.seed, 'backbone', cell.modality):
+            backbone = MODELS.build(cfg.model.backbone)
+            backbone.init_weights()
+        path = cell.source.checkpoint(cell.modality, cell.seed)
+        if path is not None:
+            load_encoder(
+                backbone, path, cell.modality, skeleton=skeleton_of(cfg)
+            )
+        return backbone
+
+
+def predict_frozen(
+    cell: Cell, train: FeatureBank, test: FeatureBank
+) -> Predictions:
+    """Classify the test split by frozen features.
+
+    Args:
+        cell (Cell): With a kNN or linear protocol; a share of labels takes
+            the labelled subset that the seed names.
+        train (FeatureBank): The labelled features.
+        test (FeatureBank): The features to classify.
+
+    Returns:
+        Predictions: Of the test split.
+
+    Raises:
+        ValueError: A bank has no labels.
+    """
+    for what, bank in (('training', train), ('test', test)):
+        if bank.labels is None:
+            raise ValueError(
+                f'{cell}: some samples of the {what} split have no label.'
+            )
+    features, labels = train.features[cell.modality], train.labels
+    queries = test.features[cell.modality]
+    if cell.protocol.startswith('knn'):
+        scores = knn_votes(
+            features, labels, queries, int(number_of(cell.protocol))
+        )
+    else:
+        rows = labelled_subset(
+            train.ids, labels.tolist(), number_of(cell.protocol), cell.seed
+        )
+        scores = linear_probe(features[rows], labels[rows], queries)
+    return Predictions(test.ids, scores.double().numpy(), test.labels.numpy())

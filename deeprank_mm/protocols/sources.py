@@ -1,0 +1,113 @@
+"""The rows of a benchmark table: where an encoder's weights come from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from deeprank_mm.utils.usage import UsageError, resolve
+
+# Rows that need no checkpoint, and what they are called in a table.
+UNTRAINED = {
+    'random': 'random, BN calibrated',
+    'random-raw': 'random, as initialised',
+    'scratch': 'from scratch',
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Weights that the protocols start from.
+
+    Attributes:
+        name (str): The row's name in tables.
+        template (str, optional): Path of a checkpoint or a work directory,
+            in which ``{seed}`` and ``{modality}`` are replaced. None for an
+            untrained encoder.
+        kind (str): ``pretrained``, or a key of ``UNTRAINED``.
+    """
+
+    name: str
+    template: Optional[str] = None
+    kind: str = 'pretrained'
+
+    @classmethod
+    def untrained(cls, kind: str) -> Source:
+        """A row without a checkpoint.
+
+        Args:
+            kind (str): A key of ``UNTRAINED``.
+
+        Returns:
+            Source: The row.
+
+        Raises:
+            UsageError: There is no such row.
+        """
+        if kind not in UNTRAINED:
+            raise UsageError(
+                f'unknown row {kind!r}: choose of {", ".join(UNTRAINED)}.'
+            )
+        return cls(UNTRAINED[kind], kind=kind)
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        """A row from ``NAME=PATH``, or from a path alone.
+
+        Args:
+            text (str): The option's value.
+
+        Returns:
+            Source: The row.
+        """
+        name, found, template = text.partition('=')
+        if not found:
+            name, template = 'pretrained', text
+        return cls(name.strip(), template.strip())
+
+    @property
+    def frozen(self) -> bool:
+        """bool: Whether its features can be evaluated as they are."""
+        return self.kind != 'scratch'
+
+    @property
+    def finetunes(self) -> bool:
+        """bool: Whether supervised training can start from it."""
+        return self.kind in ('pretrained', 'scratch')
+
+    def checkpoint(self, modality: str, seed: int) -> Optional[str]:
+        """The checkpoint of one cell.
+
+        Args:
+            modality (str): Which stream.
+            seed (int): Which repetition.
+
+        Returns:
+            str, optional: Path of the file; None for an untrained encoder.
+
+        Raises:
+            UsageError: There is no checkpoint.
+        """
+        if self.template is None:
+            return None
+        path = self.template.replace('{seed}', str(seed))
+        path = path.replace('{modality}', modality)
+        return resolve(f'--checkpoint {self.name}', path)
+
+    def identity(self, modality: str, seed: int) -> str:
+        """What the weights are, and not where they lie.
+
+        Args:
+            modality (str): Which stream.
+            seed (int): Which repetition.
+
+        Returns:
+            str: A digest of the checkpoint's content, or the kind of an
+            untrained encoder.
+        """
+        path = self.checkpoint(modality, seed)
+        if path is None:
+            return self.kind
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
