@@ -48,9 +48,12 @@ format: $(READY)  ## mend what the check can mend
 	$(BIN)python -m ruff check --fix .
 	$(BIN)python -m ruff format .
 
-bench: $(READY)  ## time the ranking loss against the literal one
-	$(BIN)python benchmarks/bench_head.py
+bench: $(READY)  ## time loss, training step and backbone; work_dirs/bench
+	$(BIN)python benchmarks/bench_head.py --json work_dirs/bench/head.json
+	$(BIN)python benchmarks/bench_step.py --json work_dirs/bench/step.json
+	$(BIN)python benchmarks/bench_sttformer.py \
+		--json work_dirs/bench/sttformer.json
 
 clean:  ## remove caches and build leftovers; data and work_dirs stay
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

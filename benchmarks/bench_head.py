@@ -8,16 +8,14 @@ large batch. Prints ratios with their spread; `--json FILE` also writes them.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
-import time
 from itertools import permutations
 from pathlib import Path
-from statistics import median
 
 import torch
 import torch.nn.functional as F
+from timing import milliseconds, ratios, take_turns, write_json
 
 from deeprank_mm.models import TripletRankingHead
 from deeprank_mm.ranking import pairwise_distance
@@ -35,13 +33,6 @@ def literal(head: TripletRankingHead, features, distances) -> torch.Tensor:
     return F.cross_entropy(head.fc1(first - second), label)
 
 
-def seconds(function) -> float:
-    """Wall time of a forward and backward."""
-    start = time.perf_counter()
-    function().backward()
-    return time.perf_counter() - start
-
-
 def compare(size: int, repeats: int) -> dict:
     """Both losses on the same batch, taking turns."""
     torch.manual_seed(0)
@@ -50,16 +41,16 @@ def compare(size: int, repeats: int) -> dict:
     distances = pairwise_distance(torch.randn(size, WIDTH))
     ours = lambda: head.loss(features, distances).loss  # noqa: E731
     theirs = lambda: literal(head, features, distances)  # noqa: E731
-    ours().backward()
-    times = [(seconds(ours), seconds(theirs)) for _ in range(repeats)]
-    ratios = [slow / fast for fast, slow in times]
+    fast, slow = zip(
+        *take_turns(
+            [lambda: ours().backward(), lambda: theirs().backward()], repeats
+        )
+    )
     return dict(
         batch=size,
-        exact_ms=1e3 * median(t[0] for t in times),
-        literal_ms=1e3 * median(t[1] for t in times),
-        ratio=median(ratios),
-        ratio_min=min(ratios),
-        ratio_max=max(ratios),
+        exact_ms=milliseconds(fast),
+        literal_ms=milliseconds(slow),
+        **ratios(fast, slow),
         loss_difference=abs(ours().item() - theirs().item()),
     )
 
@@ -125,9 +116,7 @@ def main() -> None:
             f'backward {rows[-1]["peak_mb"]:.0f} MB',
             flush=True,
         )
-    if args.json:
-        with open(args.json, 'w') as file:
-            json.dump(rows, file, indent=2)
+    write_json(args.json, rows)
 
 
 if __name__ == '__main__':

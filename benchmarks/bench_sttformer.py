@@ -9,7 +9,6 @@ them.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from statistics import median
 from typing import Callable, Tuple
 
 import torch
+from timing import milliseconds, ratios, write_json
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,17 +68,15 @@ def compare(batch: int, frames: int, repeats: int) -> dict:
     seconds(run_ours)
     seconds(run_literal)
     times = [(seconds(run_ours), seconds(run_literal)) for _ in range(repeats)]
-    ratios = [slow[1] / fast[1] for fast, slow in times]
+    fast, slow = ([turn[i][1] for turn in times] for i in (0, 1))
     return dict(
         batch=batch,
         frames=frames,
         threads=torch.get_num_threads(),
-        ours_ms=1e3 * median(t[0][1] for t in times),
-        literal_ms=1e3 * median(t[1][1] for t in times),
-        forward_ratio=median(slow[0] / fast[0] for fast, slow in times),
-        ratio=median(ratios),
-        ratio_min=min(ratios),
-        ratio_max=max(ratios),
+        ours_ms=milliseconds(fast),
+        literal_ms=milliseconds(slow),
+        forward_ratio=median(two[0] / one[0] for one, two in times),
+        **ratios(fast, slow),
         relative_difference=error.item(),
     )
 
@@ -106,9 +104,7 @@ def main() -> None:
             'differ by {relative_difference:.1e}'.format(**rows[-1]),
             flush=True,
         )
-    if args.json:
-        with open(args.json, 'w') as file:
-            json.dump(rows, file, indent=2)
+    write_json(args.json, rows)
 
 
 if __name__ == '__main__':

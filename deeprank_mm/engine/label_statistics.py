@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, Optional, Tuple
+from itertools import product
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
 
 from deeprank_mm.models import MultiViewRanker
 from deeprank_mm.ranking import (
+    Disagreement,
     compare_labels,
     normalize_features,
     pairwise_distance,
+    sampled_disagreement,
     view_distance,
 )
 from deeprank_mm.structures import FeatureBank
+
+# What is learnt: a modality and a view.
+Head = Tuple[str, str]
 
 
 def fixed_blocks(
@@ -41,40 +47,12 @@ def fixed_blocks(
     ]
 
 
-def view_table(
-    bank: FeatureBank,
-    rows: Tensor,
-    modality: str,
-    view: str,
-    normalization: str,
-) -> Tensor:
-    """Distances that label the triplets of some rows in one view.
-
-    Args:
-        bank (FeatureBank): Frozen features.
-        rows (Tensor): ``(B, )`` row numbers.
-        modality (str): The modality that learns.
-        view (str): The view.
-        normalization (str): See :func:`~deeprank_mm.ranking.
-            normalize_features`.
-
-    Returns:
-        Tensor: ``(B, B)``.
-    """
-    distances = {
-        name: pairwise_distance(value, normalization)
-        for name, value in bank.lookup(rows).items()
-    }
-    return view_distance(distances, modality, view)
-
-
 def label_changes(
     bank: FeatureBank,
     previous: FeatureBank,
-    modality: str,
-    view: str,
+    heads: Sequence[Head],
     normalization: str,
-) -> Tuple[float, float]:
+) -> Dict[Head, Tuple[float, float]]:
     """Share of triplets that changed their label, and share of ties.
 
     Exact over all ordered triplets of up to 16 fixed blocks of 64 samples.
@@ -83,29 +61,33 @@ def label_changes(
         bank (FeatureBank): The new features.
         previous (FeatureBank): The old ones, of the same samples; the new
             bank itself where there are none, for the ties alone.
-        modality (str): The modality that learns.
-        view (str): The view.
+        heads (Sequence[tuple[str, str]]): Learning modalities and views.
         normalization (str): Of the features before distances are taken.
 
     Returns:
-        tuple[float, float]: Flip rate and tie rate (of the new labels), in
-        [0, 1]; nan with fewer than three samples.
+        dict[tuple[str, str], tuple[float, float]]: For each head the flip
+        rate and the tie rate (of the new labels), in [0, 1]; nan with fewer
+        than three samples.
     """
-    total = differ = ties = 0
+    counts = {head: torch.zeros(3, dtype=torch.int64) for head in heads}
     for rows in fixed_blocks(len(bank)):
-        tables = [
-            view_table(b, rows, modality, view, normalization)
-            for b in (bank, previous)
-        ]
-        counts = compare_labels(*tables)
-        total, differ, ties = (
-            total + counts[0],
-            differ + counts[1],
-            ties + counts[2],
+        new, old = (
+            {
+                name: pairwise_distance(value, normalization)
+                for name, value in source.lookup(rows).items()
+            }
+            for source in (bank, previous)
         )
-    if not total:
-        return float('nan'), float('nan')
-    return differ / total, ties / total
+        for head in heads:
+            counts[head] += torch.tensor(
+                compare_labels(
+                    view_distance(new, *head), view_distance(old, *head)
+                )
+            )
+    return {
+        head: (float(differ / total), float(ties / total))
+        for head, (total, differ, ties) in counts.items()
+    }
 
 
 def feature_spread(features: Tensor) -> float:
@@ -141,19 +123,58 @@ def cycle_statistics(
     comparable = (
         previous is not None and previous.fingerprint == bank.fingerprint
     )
+    changes = label_changes(
+        bank,
+        previous if comparable else bank,
+        list(product(ranker.train_modalities, ranker.views)),
+        ranker.normalization,
+    )
     scalars = {}
-    for name in ranker.train_modalities:
-        for view in ranker.views:
-            flips, ties = label_changes(
-                bank,
-                previous if comparable else bank,
-                name,
-                view,
-                ranker.normalization,
-            )
-            if comparable:
-                scalars[f'flip_rate_{name}_{view}'] = flips
-            scalars[f'tie_rate_{name}_{view}'] = ties
+    for (name, view), (flips, ties) in changes.items():
+        if comparable:
+            scalars[f'flip_rate_{name}_{view}'] = flips
+        scalars[f'tie_rate_{name}_{view}'] = ties
     for name, features in bank.features.items():
         scalars[f'spread_{name}'] = feature_spread(features)
     return scalars
+
+
+def view_disagreement(ranker: MultiViewRanker) -> Dict[Head, Disagreement]:
+    """How often the labels of the other views differ from the self view's.
+
+    Args:
+        ranker (MultiViewRanker): With its new ``train_bank``.
+
+    Returns:
+        dict[tuple[str, str], Disagreement]: For each learning modality and
+        each of its views but self; empty where self is the only one.
+    """
+    views = [view for view in ranker.views if view != 'self']
+    if not views:
+        return {}
+    return sampled_disagreement(
+        ranker.train_bank.features,
+        product(ranker.train_modalities, views),
+        ranker.normalization,
+    )
+
+
+def without_disagreement(
+    shares: Mapping[Head, Disagreement],
+) -> List[str]:
+    """Modalities that learn the same labels in every view.
+
+    Args:
+        shares (Mapping[tuple[str, str], Disagreement]): From
+            :func:`view_disagreement`.
+
+    Returns:
+        list[str]: Their names.
+    """
+    return [
+        name
+        for name in dict.fromkeys(name for name, _ in shares)
+        if all(
+            s.share == 0 for (owner, _), s in shares.items() if owner == name
+        )
+    ]

@@ -1,6 +1,16 @@
 """The paper, as pure tensor functions: knows torch and nothing else."""
 
-from .distance import NORMALIZATIONS, normalize_features, pairwise_distance
+from .disagreement import (
+    Disagreement,
+    batch_disagreement,
+    sampled_disagreement,
+)
+from .distance import (
+    NORMALIZATIONS,
+    candidate_distance,
+    normalize_features,
+    pairwise_distance,
+)
 from .triplets import (
     TripletStatistics,
     compare_labels,
@@ -12,10 +22,14 @@ from .views import VIEWS, view_distance
 __all__ = [
     'NORMALIZATIONS',
     'VIEWS',
+    'Disagreement',
     'TripletStatistics',
+    'batch_disagreement',
+    'candidate_distance',
     'compare_labels',
     'normalize_features',
     'pairwise_distance',
+    'sampled_disagreement',
     'triplet_ranking_loss',
     'valid_pairs',
     'view_distance',

@@ -61,9 +61,38 @@ def pairwise_distance(features: Tensor, normalization: str = 'l2') -> Tensor:
         candidate ``c``; float32, or float64 for float64 features.
     """
     with torch.autocast(features.device.type, enabled=False):
-        if features.dtype != torch.float64:
-            features = features.float()
-        features = normalize_features(features, normalization)
-        return torch.cdist(
-            features, features, compute_mode='donot_use_mm_for_euclid_dist'
-        )
+        features = _prepare(features, normalization)
+        return _euclidean(features, features)
+
+
+@torch.no_grad()
+def candidate_distance(
+    anchors: Tensor, candidates: Tensor, normalization: str = 'l2'
+) -> Tensor:
+    """Distances from each anchor to candidates of its own (eq. 3).
+
+    The same numbers, to the last bit, as :func:`pairwise_distance` gives for
+    these pairs, without the table of all.
+
+    Args:
+        anchors (Tensor): ``(N, D)``.
+        candidates (Tensor): ``(N, K, D)``.
+        normalization (str): See :func:`normalize_features`.
+
+    Returns:
+        Tensor: ``(N, K)``; float32, or float64 for float64 features.
+    """
+    with torch.autocast(anchors.device.type, enabled=False):
+        anchors = _prepare(anchors, normalization)
+        candidates = _prepare(candidates, normalization)
+        return _euclidean(anchors[:, None], candidates)[:, 0]
+
+
+def _prepare(features: Tensor, normalization: str) -> Tensor:
+    if features.dtype != torch.float64:
+        features = features.float()
+    return normalize_features(features, normalization)
+
+
+def _euclidean(one: Tensor, two: Tensor) -> Tensor:
+    return torch.cdist(one, two, compute_mode='donot_use_mm_for_euclid_dist')

@@ -65,6 +65,7 @@ def triplet_ranking_loss(
     distances: Tensor,
     bias: Optional[Tensor] = None,
     valid: Optional[Tensor] = None,
+    anchors: Optional[slice] = None,
 ) -> TripletStatistics:
     """Exact mean ranking loss over all ordered triplets of a batch.
 
@@ -72,14 +73,17 @@ def triplet_ranking_loss(
     with B^2 only. Gradients are exact and computed in the same walk.
 
     Args:
-        scores (Tensor): ``(B, B)``, ``[a, c]`` how close candidate ``c`` is
+        scores (Tensor): ``(A, B)``, ``[a, c]`` how close candidate ``c`` is
             to anchor ``a`` in the eyes of the head; higher is closer.
-        distances (Tensor): ``(B, B)`` view distances that give the labels.
+        distances (Tensor): ``(A, B)`` view distances that give the labels.
         bias (Tensor, optional): Scalar added to every ``score[a, c1] -
             score[a, c2]``: the difference of the two biases of FC1.
         valid (Tensor, optional): ``(B, B)`` bool, symmetric
             (:func:`valid_pairs`). A triplet counts if its three pairs do.
             Defaults to all but the diagonal.
+        anchors (slice, optional): Which ``A`` of the ``B`` samples are the
+            rows of ``scores`` and ``distances``. Only their triplets count.
+            Defaults to all.
 
     Returns:
         TripletStatistics: Differentiable in ``scores`` and ``bias``. Without
@@ -89,19 +93,21 @@ def triplet_ranking_loss(
     Raises:
         ValueError: If the shapes do not fit.
     """
-    size = scores.shape[0]
-    for name, table in (
-        ('scores', scores),
-        ('distances', distances),
-        ('valid', valid),
+    size = scores.shape[-1]
+    anchors = anchors or slice(None)
+    rows = len(range(size)[anchors])
+    for name, table, wanted in (
+        ('scores', scores, (rows, size)),
+        ('distances', distances, (rows, size)),
+        ('valid', valid, (size, size)),
     ):
-        if table is not None and tuple(table.shape) != (size, size):
+        if table is not None and tuple(table.shape) != wanted:
             raise ValueError(
-                f'`{name}` must be a square (B, B) table like `scores`, got '
-                f'{tuple(table.shape)} beside {tuple(scores.shape)}.'
+                f'`{name}` must have the shape {wanted}, got '
+                f'{tuple(table.shape)} beside scores {tuple(scores.shape)}.'
             )
     if valid is None:
-        valid = _all_pairs(scores)
+        valid = _all_pairs(size, scores.device)
     if bias is None:
         bias = scores.new_zeros(())
     with torch.autocast(scores.device.type, enabled=False):
@@ -109,27 +115,30 @@ def triplet_ranking_loss(
         if scores.dtype in (torch.bfloat16, torch.float16):
             scores, bias = scores.float(), bias.float()
         return TripletStatistics(
-            *_AllTriplets.apply(scores, bias, distances, valid)
+            *_AllTriplets.apply(scores, bias, distances, valid, anchors)
         )
 
 
-def _all_pairs(table: Tensor) -> Tensor:
+def _all_pairs(size: int, device: torch.device) -> Tensor:
     """All pairs of different positions of a (B, B) table."""
-    return ~torch.eye(len(table), dtype=torch.bool, device=table.device)
+    return ~torch.eye(size, dtype=torch.bool, device=device)
 
 
-def _anchor_blocks(valid: Tensor) -> Iterator[Tuple[slice, Tensor]]:
+def _anchor_blocks(
+    valid: Tensor, anchors: slice = slice(None)
+) -> Iterator[Tuple[slice, Tensor]]:
     """Walk the anchors: some rows, and the mask (rows, c1, c2) of triplets.
 
     A triplet counts if its three pairs do.
     """
     size = len(valid)
     step = max(1, _BLOCK_ELEMENTS // max(1, size * size))
-    for start in range(0, size, step):
+    own = valid[anchors]
+    for start in range(0, len(own), step):
         block = slice(start, start + step)
         yield (
             block,
-            valid[block, :, None] & valid[block, None, :] & valid[None],
+            own[block, :, None] & own[block, None, :] & valid[None],
         )
 
 
@@ -150,28 +159,33 @@ class _AllTriplets(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, scores: Tensor, bias: Tensor, distances: Tensor, valid: Tensor
+        ctx,
+        scores: Tensor,
+        bias: Tensor,
+        distances: Tensor,
+        valid: Tensor,
+        anchors: slice,
     ) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         loss = scores.new_zeros((), dtype=torch.float64)
         counts = torch.zeros(3, dtype=torch.int64, device=scores.device)
         grad = torch.zeros_like(scores)
         grad_bias = scores.new_zeros((), dtype=torch.float64)
 
-        for block, mask in _anchor_blocks(valid):
+        for block, mask in _anchor_blocks(valid, anchors):
             first, tie = _label(distances[block])
             score = scores[block]
             z = score[:, :, None] - score[:, None, :]
             z += bias
-            counts[0] += mask.sum()
-            counts[1] += (((z > 0) == first) & mask).sum()
-            counts[2] += (tie & mask).sum()
+            counts[0] += mask.count_nonzero()
+            counts[1] += (((z > 0) == first) & mask).count_nonzero()
+            counts[2] += (tie & mask).count_nonzero()
 
-            # x = -t z, and from here on everything is weighted by the mask
-            x = torch.where(first, -z, z)
+            # -t, or 0 for a triplet that does not count: then x = -t z
             weight = mask.to(scores.dtype)
-            loss += (F.softplus(x) * weight).sum(dtype=torch.float64)
-            slope = x.sigmoid_().mul_(weight)
-            slope = torch.where(first, -slope, slope)
+            sign = weight.masked_fill(first & mask, -1.0)
+            x = z.mul_(sign)
+            loss += F.softplus(x).mul_(weight).sum(dtype=torch.float64)
+            slope = x.sigmoid_().mul_(sign)
             grad[block] = slope.sum(dim=2) - slope.sum(dim=1)
             grad_bias += slope.sum(dtype=torch.float64)
 
@@ -189,7 +203,7 @@ class _AllTriplets(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_loss, *unused):
         grad, grad_bias = ctx.saved_tensors
-        return grad * grad_loss, grad_bias * grad_loss, None, None
+        return grad * grad_loss, grad_bias * grad_loss, None, None, None
 
 
 @torch.no_grad()
@@ -211,7 +225,7 @@ def compare_labels(
         labels differ, and of those tied in ``distances``.
     """
     if valid is None:
-        valid = _all_pairs(distances)
+        valid = _all_pairs(len(distances), distances.device)
     total = differ = ties = 0
     for block, mask in _anchor_blocks(valid):
         label, tie = _label(distances[block])

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -5,15 +7,24 @@ from deeprank_mm.engine.label_statistics import (
     feature_spread,
     fixed_blocks,
     label_changes,
+    view_disagreement,
+    without_disagreement,
 )
-from deeprank_mm.ranking import compare_labels, pairwise_distance
+from deeprank_mm.ranking import (
+    Disagreement,
+    compare_labels,
+    pairwise_distance,
+)
 from deeprank_mm.structures import FeatureBank
 
+SELF = ('joint', 'self')
 
-def bank(size, seed):
+
+def bank(size, seed, modalities=('joint',)):
     torch.manual_seed(seed)
     return FeatureBank(
-        [f'{i:04d}' for i in range(size)], dict(joint=torch.randn(size, 6))
+        [f'{i:04d}' for i in range(size)],
+        {name: torch.randn(size, 6) for name in modalities},
     )
 
 
@@ -22,14 +33,28 @@ def test_flip_rate_of_a_small_bank_is_exact():
     total, differ, _ = compare_labels(
         *(pairwise_distance(b.features['joint']) for b in (one, two))
     )
-    flips, ties = label_changes(one, two, 'joint', 'self', 'l2')
+    flips, ties = label_changes(one, two, [SELF], 'l2')[SELF]
     assert flips == pytest.approx(differ / total)
     assert ties == 0
-    assert label_changes(one, one, 'joint', 'self', 'l2')[0] == 0
+    assert label_changes(one, one, [SELF], 'l2')[SELF][0] == 0
+
+
+def test_every_head_has_rates_of_its_own():
+    one, two = (bank(30, seed, ('joint', 'bone')) for seed in (0, 1))
+    # only bone changes: so do the labels of bone, not those of joint
+    two.features['joint'] = one.features['joint']
+    bone = ('bone', 'self')
+    rates = label_changes(
+        one, two, [SELF, bone, ('joint', 'other'), ('joint', 'all')], 'l2'
+    )
+    assert rates[SELF] == (0, 0)
+    assert rates['joint', 'other'] == rates[bone]
+    assert 0 < rates['joint', 'all'][0] < rates[bone][0]
+    assert rates[bone] == label_changes(one, two, [bone], 'l2')[bone]
 
 
 def test_unrelated_labels_flip_half_of_the_time():
-    flips, _ = label_changes(bank(500, 0), bank(500, 1), 'joint', 'self', 'l2')
+    flips, _ = label_changes(bank(500, 0), bank(500, 1), [SELF], 'l2')[SELF]
     assert flips == pytest.approx(0.5, abs=0.03)
 
 
@@ -37,7 +62,41 @@ def test_constant_features_are_all_ties():
     constant = FeatureBank(
         [str(i) for i in range(10)], dict(joint=torch.ones(10, 4))
     )
-    assert label_changes(constant, constant, 'joint', 'self', 'l2')[1] == 1
+    assert label_changes(constant, constant, [SELF], 'l2')[SELF][1] == 1
+
+
+def ranker(features, views, modalities=None):
+    size = len(next(iter(features.values())))
+    return SimpleNamespace(
+        train_bank=FeatureBank([f'{i:04d}' for i in range(size)], features),
+        train_modalities=modalities or list(features),
+        views=views,
+        normalization='l2',
+    )
+
+
+def test_disagreement_of_what_is_trained():
+    features = bank(30, 0, ('joint', 'bone', 'motion')).features
+    views = ('self', 'other', 'all')
+    shares = view_disagreement(ranker(features, views, ['bone']))
+    assert list(shares) == [('bone', 'other'), ('bone', 'all')]
+    # two unrelated modalities say nothing of a third
+    assert shares['bone', 'other'].share == pytest.approx(0.5, abs=0.1)
+    assert 0 < shares['bone', 'all'].share < shares['bone', 'other'].share
+    assert view_disagreement(ranker(features, ('self',))) == {}
+
+
+def test_modalities_whose_views_are_alike():
+    never, ever = Disagreement(0, 0, 0.1, 9), Disagreement(0.2, 0, 0.3, 9)
+    unknown = Disagreement(*3 * [float('nan')], 0)
+    shares = {
+        ('joint', 'other'): never,
+        ('joint', 'all'): never,
+        ('bone', 'other'): ever,
+        ('bone', 'all'): never,
+        ('motion', 'all'): unknown,
+    }
+    assert without_disagreement(shares) == ['joint']
 
 
 def test_blocks_do_not_overlap():

@@ -3,6 +3,7 @@ import torch
 
 from deeprank_mm.ranking import (
     NORMALIZATIONS,
+    candidate_distance,
     normalize_features,
     pairwise_distance,
 )
@@ -47,3 +48,12 @@ def test_float32_under_autocast():
 def test_unknown_normalization():
     with pytest.raises(ValueError, match="'l3'.*none, minmax, l1, l2"):
         normalize_features(torch.zeros(2, 2), 'l3')
+
+
+@pytest.mark.parametrize('mode', NORMALIZATIONS)
+def test_candidates_of_an_anchor_have_the_tables_distances(mode):
+    features = torch.randn(40, 33)
+    table = pairwise_distance(features, mode)
+    anchors, candidates = torch.randint(40, (90,)), torch.randint(40, (90, 2))
+    drawn = candidate_distance(features[anchors], features[candidates], mode)
+    assert torch.equal(drawn, table[anchors[:, None], candidates])

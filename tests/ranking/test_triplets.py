@@ -127,6 +127,31 @@ def test_blocks_of_anchors_change_nothing(monkeypatch):
     torch.testing.assert_close(other, grad)
 
 
+def test_parts_of_the_anchors_add_up():
+    """Weighted by their triplets, with samples that are there twice."""
+    rows = torch.tensor([0, 1, 2, 3, 1, 4, 5, 6, 0, 7])
+    scores = torch.randn(10, 10, dtype=torch.float64, requires_grad=True)
+    bias = torch.tensor(0.2, dtype=torch.float64, requires_grad=True)
+    distances = pairwise_distance(torch.randn(10, 4)[rows])
+    valid = valid_pairs(rows)
+    whole = triplet_ranking_loss(scores, distances, bias, valid)
+    expected = torch.autograd.grad(whole.loss, [scores, bias])
+    loss = accuracy = triplets = ties = 0
+    for part in (slice(0, 4), slice(4, 5), slice(5, 10)):
+        result = triplet_ranking_loss(
+            scores[part], distances[part], bias, valid, part
+        )
+        loss = loss + result.loss * result.triplets / whole.triplets
+        accuracy += result.accuracy * result.triplets / whole.triplets
+        triplets += result.triplets
+        ties += result.ties
+    assert (triplets, ties) == (whole.triplets, whole.ties)
+    assert accuracy.item() == pytest.approx(whole.accuracy.item())
+    assert loss.item() == pytest.approx(whole.loss.item(), rel=1e-12)
+    for one, two in zip(torch.autograd.grad(loss, [scores, bias]), expected):
+        torch.testing.assert_close(one, two)
+
+
 def test_low_precision_scores_are_ranked_in_float32():
     scores = torch.randn(8, 8).bfloat16()
     result = triplet_ranking_loss(scores, torch.rand(8, 8))
@@ -142,7 +167,7 @@ def test_huge_scores_stay_finite():
 
 
 def test_shapes_are_checked():
-    with pytest.raises(ValueError, match='`distances` must be a square'):
+    with pytest.raises(ValueError, match=r'`distances` must have .* \(4, 4\)'):
         triplet_ranking_loss(torch.zeros(4, 4), torch.zeros(4, 3))
 
 
