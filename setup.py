@@ -50,6 +50,6 @@ setup(
     extras_require={
         'lite': ['mmcv-lite>=2.0.1,<2.2'],
         'full': ['mmcv>=2.0.1,<2.2'],
-        'test': ['pytest', 'ruff'],
+        'test': ['hypothesis', 'pytest', 'ruff'],
     },
 )

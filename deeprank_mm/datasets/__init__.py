@@ -1,5 +1,6 @@
 """Data sets, transforms and what they are made from."""
 
+from .id_files import ids_digest, read_ids, write_ids
 from .layouts import JOINT_NAMES, LAYOUTS, get_layout
 from .pipeline_view import with_pipeline
 from .safe_pickle import UnsafeAnnotationError, load_annotations
@@ -14,7 +15,10 @@ __all__ = [
     'UnsafeAnnotationError',
     'get_layout',
     'holdout_split',
+    'ids_digest',
     'labelled_subset',
     'load_annotations',
+    'read_ids',
     'with_pipeline',
+    'write_ids',
 ]

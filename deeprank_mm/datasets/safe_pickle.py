@@ -14,7 +14,7 @@ into real arrays afterwards.
 import pickle
 import re
 from collections import OrderedDict
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import numpy as np
 from mmengine import fileio
@@ -30,7 +30,14 @@ _DTYPE_CODE = re.compile(
 
 
 class UnsafeAnnotationError(pickle.UnpicklingError):
-    """An annotation file that is damaged or holds more than plain data."""
+    """An annotation file that is damaged or holds more than plain data.
+
+    Attributes:
+        refused (str, optional): What the file asks for, by its dotted name,
+            such as ``'posix.system'``; None if the file is damaged.
+    """
+
+    refused: Optional[str] = None
 
 
 def load_annotations(path: str, trusted: bool = False) -> Any:
@@ -66,12 +73,14 @@ def load_annotations(path: str, trusted: bool = False) -> Any:
                 return pickle.load(file)
             return _to_plain(_PlainUnpickler(file).load(), {})
         except _RefusedGlobal as error:
-            raise UnsafeAnnotationError(
+            refusal = UnsafeAnnotationError(
                 f'annotation file {path} asks for {error}, which is neither '
                 'a plain container nor a NumPy array, and was not loaded; '
                 'if the file is your own, load it with trusted=True, which '
                 'runs any code in it'
-            ) from None
+            )
+            refusal.refused = str(error)
+            raise refusal from None
         except Exception as error:  # unpickling bad bytes raises many types
             raise UnsafeAnnotationError(
                 f'annotation file {path} is not a readable pickle of plain '

@@ -7,6 +7,7 @@ beginning of that order.
 """
 
 import hashlib
+import numbers
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Any, Optional
@@ -41,9 +42,9 @@ def labelled_subset(
             fraction out of range.
     """
     _check(ids, seed)
-    if not 0 < fraction <= 1:
+    if not _is_number(fraction) or not 0 < fraction <= 1:
         raise ValueError(
-            f'the labelled fraction must be in (0, 1], got {fraction}'
+            f'the labelled fraction must be in (0, 1], got {fraction!r}'
         )
     if len(labels) != len(ids):
         raise ValueError(f'{len(ids)} sample ids but {len(labels)} labels')
@@ -89,9 +90,9 @@ def holdout_split(
             out of range, or a single group (sample), which cannot be split.
     """
     _check(ids, seed)
-    if not 0 < fraction < 1:
+    if not _is_number(fraction) or not 0 < fraction < 1:
         raise ValueError(
-            f'the held-out fraction must be in (0, 1), got {fraction}'
+            f'the held-out fraction must be in (0, 1), got {fraction!r}'
         )
     if groups is not None and len(groups) != len(ids):
         raise ValueError(f'{len(ids)} sample ids but {len(groups)} groups')
@@ -108,6 +109,10 @@ def holdout_split(
     count = min(max(1, round(fraction * len(order))), len(order) - 1)
     held_out = set(order[:count])
     return np.array([unit in held_out for unit in units], dtype=bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _digest(text: str) -> str:

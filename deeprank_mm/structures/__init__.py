@@ -1,8 +1,9 @@
-from .feature_bank import FeatureBank
+from .feature_bank import FeatureBank, check_finite
 from .samples import features_of, label_of, sample_id_of, set_feature
 
 __all__ = [
     'FeatureBank',
+    'check_finite',
     'features_of',
     'label_of',
     'sample_id_of',

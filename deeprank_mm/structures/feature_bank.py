@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 import os.path as osp
+import pickle
 from typing import Dict, List, Mapping, Optional, Sequence
 
 import torch
 from torch import Tensor
+
+from deeprank_mm.atomic import atomic_write
+
+
+def check_finite(ids: Sequence[str], name: str, features: Tensor) -> None:
+    """Refuse features that would give a number and no sense.
+
+    Args:
+        ids (Sequence[str]): ``N`` samples.
+        name (str): Their modality.
+        features (Tensor): ``(N, D)``.
+
+    Raises:
+        ValueError: If one is NaN or infinite; the message names samples.
+    """
+    finite = features.isfinite().all(dim=1)
+    if not finite.all():
+        bad = [ids[i] for i in (~finite).nonzero()[:, 0]]
+        raise ValueError(
+            f'The {name} features of {len(bad)} sample(s) are not finite, '
+            f'such as {", ".join(bad[:5])}: look at these samples, or lower '
+            'the learning rate if it is all of them.'
+        )
 
 
 class FeatureBank:
@@ -59,15 +83,7 @@ class FeatureBank:
                     f'{len(ids)} samples.'
                 )
             value = value[order].float().cpu().contiguous()
-            finite = value.isfinite().all(dim=1)
-            if not finite.all():
-                bad = [self.ids[i] for i in (~finite).nonzero()[:, 0]]
-                raise ValueError(
-                    f'The {name} features of {len(bad)} sample(s) are not '
-                    f'finite, such as {", ".join(bad[:5])}: look at these '
-                    'samples, or lower the learning rate if it is all of '
-                    'them.'
-                )
+            check_finite(self.ids, name, value)
             self.features[name] = value
         self.labels = (
             None
@@ -145,17 +161,18 @@ class FeatureBank:
 
         Args:
             path (str): File to write; its folder is made if need be.
+
+        Raises:
+            OSError: If it cannot be written; the error names it.
         """
-        os.makedirs(osp.dirname(path) or '.', exist_ok=True)
-        partial = f'{path}.tmp'
-        with open(partial, 'wb') as file:
-            torch.save(
-                dict(ids=self.ids, features=self.features, labels=self.labels),
-                file,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        # not straight into the file: torch would hide the error of the disk
+        buffer = io.BytesIO()
+        torch.save(
+            dict(ids=self.ids, features=self.features, labels=self.labels),
+            buffer,
+        )
+        with atomic_write(path) as file:
+            file.write(buffer.getbuffer())
 
     @classmethod
     def load(cls, path: str) -> FeatureBank:
@@ -169,6 +186,7 @@ class FeatureBank:
 
         Raises:
             FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged.
         """
         if not osp.isfile(path):
             raise FileNotFoundError(
@@ -176,10 +194,23 @@ class FeatureBank:
                 'run would train on other labels. Put the file back, or '
                 'start anew without --resume.'
             )
-        content = torch.load(path, map_location='cpu', weights_only=True)
-        labels = content['labels']
-        return cls(
-            content['ids'],
-            content['features'],
-            None if labels is None else labels.tolist(),
-        )
+        try:
+            content = torch.load(path, map_location='cpu', weights_only=True)
+            labels = content['labels']
+            return cls(
+                content['ids'],
+                content['features'],
+                None if labels is None else labels.tolist(),
+            )
+        except (
+            EOFError,
+            KeyError,
+            RuntimeError,
+            TypeError,
+            pickle.UnpicklingError,
+        ) as error:
+            raise ValueError(
+                f'The feature bank {path} cannot be read, it is damaged or '
+                'no feature bank: put the right file back, or start anew '
+                'without --resume.'
+            ) from error

@@ -50,13 +50,13 @@ def label_of(
             MMAction2 1.1 or 1.2.
 
     Returns:
-        int, optional: The class index.
+        int, optional: The class index; None also where there are several.
     """
     for key in _LABEL_KEYS:
         value = sample.get(key)
         if value is not None:
             value = value if torch.is_tensor(value) else value.get('item')
-            return int(value)
+            return int(value) if value.numel() == 1 else None
     return None
 
 

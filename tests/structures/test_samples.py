@@ -29,5 +29,7 @@ def test_label():
     assert label_of(sample) == 3
     assert label_of(sample.to_dict()) == 3
     assert label_of(ActionDataSample()) is None
+    several = ActionDataSample().set_gt_label(torch.tensor([1, 0, 1]))
+    assert label_of(several) is None
     # MMAction2 1.1 keeps it in a LabelData
     assert label_of(dict(gt_labels=dict(item=torch.tensor([2])))) == 2
