@@ -237,6 +237,7 @@ def test_without_labels_the_hook_is_named():
             r"`train_modalities` names \['bone'\]",
         ),
         (dict(normalization='l3'), "Unknown normalization 'l3'"),
+        (dict(triplet_pool='all'), "triplet_pool 'all'.*local, global"),
     ],
 )
 def test_meaningless_choices_are_errors(kwargs, message):

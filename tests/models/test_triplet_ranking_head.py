@@ -69,6 +69,18 @@ def test_repeated_samples():
     assert result.loss.item() == pytest.approx(loss.item())
 
 
+@pytest.mark.parametrize('act', [None, 'ReLU'])
+def test_some_anchors_are_rows_of_the_table(act):
+    head, features, distances = make(act, 9)
+    whole, bias = head(features)
+    for anchors in (slice(0, 2), slice(2, 9)):
+        part, same = head(features, anchors)
+        assert same == bias
+        torch.testing.assert_close(part, whole[anchors])
+    result = head.loss(features, distances[2:], anchors=slice(2, 9))
+    assert result.triplets == 7 * 8 * 7
+
+
 def test_read_literally_the_anchor_does_not_matter():
     head, features, distances = make(None, 12)
     scores, _ = head(features)
@@ -109,6 +121,14 @@ def test_the_papers_sizes_are_the_default():
 def test_another_feature_width_is_named():
     with pytest.raises(ValueError, match=r'\(B, 256\).*in_channels'):
         TripletRankingHead()(torch.zeros(4, 64))
+
+
+@pytest.mark.parametrize(
+    'name', ['Linear', 'functional', 'Module', 'Softmax', 'GLU', 'Threshold']
+)
+def test_what_is_no_activation_of_single_numbers(name):
+    with pytest.raises(ValueError, match=f"no activation '{name}'"):
+        TripletRankingHead(4, 4, act=name)
 
 
 def test_unknown_activation():

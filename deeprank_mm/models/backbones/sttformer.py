@@ -12,6 +12,8 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from deeprank_mm.arguments import check_arguments
+
 from .tuple_mixing import mix_tuples
 
 # (in_channels, out_channels, qkv_channels) of the paper's eight blocks.
@@ -208,6 +210,7 @@ class STTFormer(BaseModule):
         ValueError: If a size makes no sense; the message names it.
     """
 
+    @check_arguments
     def __init__(
         self,
         in_channels: int = 3,

@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
+from torch.nn.modules import activation
 from torch.utils.checkpoint import checkpoint
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.ranking import TripletStatistics, triplet_ranking_loss
 
 # With an activation the (anchors, B, hidden) block is walked at a time.
@@ -53,6 +55,7 @@ class TripletRankingHead(BaseModule):
         ValueError: If a width is not positive or the activation is unknown.
     """
 
+    @check_arguments
     def __init__(
         self,
         in_channels: int = 256,
@@ -66,25 +69,24 @@ class TripletRankingHead(BaseModule):
                 'TripletRankingHead needs positive widths, got in_channels='
                 f'{in_channels} and hidden_channels={hidden_channels}.'
             )
-        if act is not None and not hasattr(nn, act):
-            raise ValueError(
-                f'TripletRankingHead knows no activation {act!r}: name one '
-                "of torch.nn, such as 'ReLU', or None for the paper's."
-            )
         self.in_channels = in_channels
         self.hidden_channels = hidden_channels
         self.fc0 = nn.Linear(2 * in_channels, hidden_channels)
-        self.act = getattr(nn, act)() if act else None
+        self.act = None if act is None else _activation(act)
         self.fc1 = nn.Linear(hidden_channels, 2)
 
-    def forward(self, features: Tensor) -> Tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, anchors: Optional[slice] = None
+    ) -> Tuple[Tensor, Tensor]:
         """Score every (anchor, candidate) pair.
 
         Args:
             features (Tensor): ``(B, D)``.
+            anchors (slice, optional): Which ``A`` samples are anchors.
+                Defaults to all.
 
         Returns:
-            tuple[Tensor, Tensor]: ``(B, B)`` scores, ``[a, c]``, higher for
+            tuple[Tensor, Tensor]: ``(A, B)`` scores, ``[a, c]``, higher for
             a closer candidate, and the scalar that is added to each
             difference of two scores. The logit of "c1 is closer" against
             "c2 is closer" is ``scores[a, c1] - scores[a, c2] + bias``.
@@ -98,6 +100,7 @@ class TripletRankingHead(BaseModule):
                 f', the encoder gave {tuple(features.shape)}: set the '
                 "head's `in_channels` to the encoder's feature width."
             )
+        own = features[anchors or slice(None)]
         weight = self.fc1.weight[0] - self.fc1.weight[1]
         bias = self.fc1.bias[0] - self.fc1.bias[1]
         for_anchor, for_candidate = self.fc0.weight.split(
@@ -106,18 +109,18 @@ class TripletRankingHead(BaseModule):
         if self.act is None:
             # linear all the way: two matrix-vector products, a sum of
             # an anchor's and a candidate's part
-            anchor = features @ (weight @ for_anchor)
+            anchor = own @ (weight @ for_anchor)
             candidate = features @ (weight @ for_candidate)
             offset = weight @ self.fc0.bias
             return anchor[:, None] + candidate[None, :] + offset, bias
-        anchor = F.linear(features, for_anchor, self.fc0.bias)
+        anchor = F.linear(own, for_anchor, self.fc0.bias)
         candidate = F.linear(features, for_candidate)
         return self._activated_scores(anchor, candidate, weight), bias
 
     def _activated_scores(
         self, anchor: Tensor, candidate: Tensor, weight: Tensor
     ) -> Tensor:
-        """``(B, B)`` scores with the activation, a block of anchors at once.
+        """``(A, B)`` scores with the activation, a block of anchors at once.
 
         A large batch would need B x B x hidden numbers for backward: blocks
         are recomputed there instead of kept.
@@ -142,19 +145,45 @@ class TripletRankingHead(BaseModule):
         features: Tensor,
         distances: Tensor,
         valid: Optional[Tensor] = None,
+        anchors: Optional[slice] = None,
     ) -> TripletStatistics:
         """Cross-entropy over all ordered triplets (eq. 9), in float32.
 
         Args:
             features (Tensor): ``(B, D)``, from the encoder that learns.
-            distances (Tensor): ``(B, B)`` view distances of the same samples,
+            distances (Tensor): ``(A, B)`` view distances of the same samples,
                 from the feature bank: they give the labels.
             valid (Tensor, optional): ``(B, B)`` bool, pairs of distinct
                 samples. Defaults to all but the diagonal.
+            anchors (slice, optional): Which ``A`` samples are anchors: the
+                rows of ``distances``. Defaults to all.
 
         Returns:
             TripletStatistics: Loss, accuracy, number of triplets and ties.
         """
         with torch.autocast(features.device.type, enabled=False):
-            scores, bias = self(features.to(self.fc0.weight.dtype))
-        return triplet_ranking_loss(scores, distances, bias, valid)
+            scores, bias = self(features.to(self.fc0.weight.dtype), anchors)
+        return triplet_ranking_loss(scores, distances, bias, valid, anchors)
+
+
+def _activation(name: str) -> nn.Module:
+    """An activation of :mod:`torch.nn` that works element by element.
+
+    Raises:
+        ValueError: If there is none of this name that needs no arguments.
+    """
+    sound = name in activation.__all__
+    try:
+        module = getattr(nn, name)() if sound else None
+        # one number alone or among others: not so with Softmax or GLU
+        sound = sound and torch.equal(
+            module(torch.zeros(1, 2))[:, :1], module(torch.zeros(1, 1))
+        )
+    except (RuntimeError, TypeError, ValueError):
+        sound = False
+    if not sound:
+        raise ValueError(
+            f'TripletRankingHead knows no activation {name!r}: name one of '
+            "torch.nn, such as 'ReLU', or None for the paper's."
+        )
+    return module

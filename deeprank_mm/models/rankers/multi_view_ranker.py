@@ -8,9 +8,11 @@ import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmengine.dist import get_world_size
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.ranking import (
     NORMALIZATIONS,
@@ -22,7 +24,10 @@ from deeprank_mm.ranking import (
 )
 from deeprank_mm.structures import FeatureBank, sample_id_of, set_feature
 
-from .pooling import pool_features
+from ..finite import check_features, check_losses
+from .memory import out_of_memory_explained
+from .pooling import encode
+from .triplet_pool import TRIPLET_POOLS, GlobalPool, LocalPool
 
 # Fewer distinct samples hold no triplet.
 MIN_BATCH = 3
@@ -48,7 +53,7 @@ class MultiViewRanker(BaseModel):
 
     Args:
         encoder (dict): Config of a backbone: any of MMAction2's GCN
-            backbones, or anything :func:`.pool_features` can pool. Every
+            backbones, or anything :func:`.encode` can pool. Every
             modality gets one of its own.
         head (dict): Config of a ranking head. Defaults to
             ``dict(type='TripletRankingHead')``.
@@ -62,14 +67,19 @@ class MultiViewRanker(BaseModel):
             others only supply labels and stay as they are. Defaults to all.
         normalization (str): Normalisation of features before distances are
             taken, see Table I. Defaults to ``'l2'``.
+        triplet_pool (str): Whose samples form triplets. ``'local'``, each
+            process's own batch; ``'global'``, the batches of all processes:
+            loss and gradients are those of one process with all of them
+            (BatchNorm's own statistics aside). Defaults to ``'local'``.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
 
     Raises:
-        ValueError: If modalities, views or weights make no sense.
+        ValueError: If modalities, views, weights or the pool make no sense.
     """
 
+    @check_arguments
     def __init__(
         self,
         encoder: dict,
@@ -79,6 +89,7 @@ class MultiViewRanker(BaseModel):
         view_weights: Optional[Mapping[str, float]] = None,
         train_modalities: Optional[Sequence[str]] = None,
         normalization: str = 'l2',
+        triplet_pool: str = 'local',
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
@@ -94,6 +105,7 @@ class MultiViewRanker(BaseModel):
         self.view_weights = {view: 1.0 for view in self.views}
         self.view_weights.update(view_weights or {})
         self.normalization = normalization
+        self.triplet_pool = triplet_pool
         self._check_config()
 
         # Each modality draws its first weights from random numbers of its
@@ -153,6 +165,11 @@ class MultiViewRanker(BaseModel):
             raise ValueError(
                 f'Unknown normalization {self.normalization!r}: choose one '
                 f'of {", ".join(NORMALIZATIONS)}.'
+            )
+        if self.triplet_pool not in TRIPLET_POOLS:
+            raise ValueError(
+                f'Unknown triplet_pool {self.triplet_pool!r}: choose one of '
+                f'{", ".join(TRIPLET_POOLS)}.'
             )
 
     def train(self, mode: bool = True) -> MultiViewRanker:
@@ -223,18 +240,10 @@ class MultiViewRanker(BaseModel):
             dict[str, Tensor]: For each modality ``(B, D)``.
         """
         parts = self._split_modalities(inputs)
-        features = {}
-        for name in modalities or self.modalities:
-            part = parts[name]
-            if part.dim() == 6:
-                batch, clips = part.shape[:2]
-                feature = pool_features(
-                    self.encoders[name](part.flatten(0, 1))
-                )
-                features[name] = feature.unflatten(0, (batch, clips)).mean(1)
-            else:
-                features[name] = pool_features(self.encoders[name](part))
-        return features
+        return {
+            name: encode(self.encoders[name], parts[name])
+            for name in modalities or self.modalities
+        }
 
     def _split_modalities(
         self, inputs: Union[Tensor, Dict[str, Tensor]]
@@ -265,7 +274,7 @@ class MultiViewRanker(BaseModel):
     ) -> Dict[str, Tensor]:
         """Ranking losses of every modality and view (eqs. 9 and 21).
 
-        A batch of fewer than three distinct samples holds no triplet: it is
+        A pool of fewer than three distinct samples holds no triplet: it is
         skipped with a zero loss and counted in ``skipped_batches``.
 
         Args:
@@ -279,14 +288,17 @@ class MultiViewRanker(BaseModel):
         Raises:
             RuntimeError: If no labels have been made yet.
             KeyError: If a sample has no id or no row in the bank.
+            ValueError: If a loss is not finite; the message names the
+                samples.
         """
         if self.train_bank is None:
             raise RuntimeError(
                 'MultiViewRanker has no ranking labels yet: add '
                 "dict(type='RankLabelHook') to `custom_hooks`."
             )
-        ids = [sample_id_of(sample) for sample in data_samples]
-        if len(set(ids)) < MIN_BATCH:
+        rows = self.train_bank.rows([sample_id_of(s) for s in data_samples])
+        pool = self._pool(rows)
+        if len(pool.rows.unique()) < MIN_BATCH:
             self.skipped_batches += 1
             # zero, yet tied to every parameter: other ranks wait for them
             zero = sum(
@@ -295,14 +307,42 @@ class MultiViewRanker(BaseModel):
             return dict(loss_skipped=zero)
         # Label-only encoders are not run: their part is in the bank.
         features = self.extract_feat(inputs, self.train_modalities)
-        statistics = self.rank(features, ids, self.train_bank)
+        if isinstance(pool, GlobalPool):
+            check_features(self, inputs, data_samples, features)
+        statistics = pool.total(
+            self._rank(
+                pool.gather(features),
+                pool.rows,
+                self.train_bank,
+                pool.anchors,
+            )
+        )
         losses = {}
         for (name, view), result in statistics.items():
             losses[f'loss_{name}_{view}'] = (
                 self.view_weights[view] * result.loss
             )
             losses[f'acc_{name}_{view}'] = result.accuracy
+        check_losses(self, inputs, data_samples, losses)
         return losses
+
+    def _pool(self, rows: Tensor) -> Union[LocalPool, GlobalPool]:
+        if self.triplet_pool == 'global' and get_world_size() > 1:
+            return GlobalPool(rows)
+        return LocalPool(rows)
+
+    def pool_size(self, batch_size: int) -> int:
+        """Samples that form triplets together in a step.
+
+        Args:
+            batch_size (int): Of each process.
+
+        Returns:
+            int: As many, or those of all processes.
+        """
+        if self.triplet_pool == 'global':
+            return batch_size * get_world_size()
+        return batch_size
 
     def rank(
         self,
@@ -321,21 +361,40 @@ class MultiViewRanker(BaseModel):
         Returns:
             dict[tuple, TripletStatistics]: By ``(modality, view)``;
             unweighted.
+
+        Raises:
+            RuntimeError: If memory does not hold their tables of pairs.
         """
-        rows = bank.rows(ids)
+        return self._rank(features, bank.rows(ids), bank)
+
+    def _rank(
+        self,
+        features: Dict[str, Tensor],
+        rows: Tensor,
+        bank: FeatureBank,
+        anchors: Optional[slice] = None,
+    ) -> Dict[tuple, TripletStatistics]:
+        """The same by rows of the bank, for all samples or some as anchors."""
         device = next(iter(features.values())).device
-        distances = {
-            name: pairwise_distance(value.to(device), self.normalization)
-            for name, value in bank.lookup(rows).items()
-        }
-        valid = valid_pairs(rows).to(device)
-        return {
-            (name, view): self.heads[name][view].loss(
-                features[name], view_distance(distances, name, view), valid
-            )
-            for name in self.train_modalities
-            for view in self.views
-        }
+        some = {} if anchors is None else dict(anchors=anchors)
+        with out_of_memory_explained(len(rows)):
+            distances = {
+                name: pairwise_distance(value.to(device), self.normalization)
+                for name, value in bank.lookup(rows).items()
+            }
+            if anchors is not None:
+                distances = {k: v[anchors] for k, v in distances.items()}
+            valid = valid_pairs(rows).to(device)
+            return {
+                (name, view): self.heads[name][view].loss(
+                    features[name],
+                    view_distance(distances, name, view),
+                    valid,
+                    **some,
+                )
+                for name in self.train_modalities
+                for view in self.views
+            }
 
     def predict(
         self,
