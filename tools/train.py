@@ -6,6 +6,7 @@ import argparse
 from typing import Sequence
 
 from mmengine.config import Config
+from torch.distributed.elastic.multiprocessing.errors import record
 
 import deeprank_mm  # noqa: F401  (registers the components)
 from deeprank_mm.utils import launch
@@ -76,4 +77,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    # so that torchrun's last words are the error of the process that failed
+    record(main)()

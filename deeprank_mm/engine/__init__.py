@@ -1,6 +1,8 @@
 from .hooks import (
+    AtomicCheckpointHook,
     BankEvalHook,
     EpochSeedHook,
+    FiniteHook,
     LoadEncoderHook,
     RankLabelHook,
     StrictLoadHook,
@@ -9,10 +11,12 @@ from .loops import FeatureTestLoop
 from .optim_wrapper import CpuAmpOptimWrapper
 
 __all__ = [
+    'AtomicCheckpointHook',
     'BankEvalHook',
     'CpuAmpOptimWrapper',
     'EpochSeedHook',
     'FeatureTestLoop',
+    'FiniteHook',
     'LoadEncoderHook',
     'RankLabelHook',
     'StrictLoadHook',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import os.path as osp
 from typing import Dict, List, Optional
@@ -9,6 +10,48 @@ from typing import Dict, List, Optional
 from mmengine.dist import barrier, is_main_process
 
 from deeprank_mm.structures import FeatureBank
+
+
+def find_bank(
+    path: str, cycle: Optional[int] = None, part: str = 'train'
+) -> str:
+    """A bank file, or a cycle's one in a work directory.
+
+    Args:
+        path (str): File or work directory.
+        cycle (int, optional): Which cycle of the work directory. Defaults to
+            the latest whose bank is still there.
+        part (str): ``'train'`` or ``'val'``. Defaults to ``'train'``.
+
+    Returns:
+        str: The file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If a cycle is asked of a file.
+    """
+    if osp.isfile(path):
+        if cycle is not None:
+            raise ValueError(
+                f'{path} is the bank of one cycle: name the work directory '
+                'to choose a cycle.'
+            )
+        return path
+    pattern = BankFiles.path(glob.escape(path), f'cycle_*_{part}.pth')
+    files = {int(osp.basename(p).split('_')[1]): p for p in glob.glob(pattern)}
+    if not files:
+        raise FileNotFoundError(
+            f'There is no feature bank at {path}: name a file, or the work '
+            'directory of a pretraining run, which keeps them in banks/.'
+        )
+    if cycle is None:
+        cycle = max(files)
+    if cycle not in files:
+        raise FileNotFoundError(
+            f'{path} holds no bank of cycle {cycle}, but of '
+            f'{", ".join(str(c) for c in sorted(files))}.'
+        )
+    return files[cycle]
 
 
 class BankFiles:
@@ -20,7 +63,8 @@ class BankFiles:
 
     def __init__(self) -> None:
         self.current: Dict[str, dict] = {}
-        self._referenced: List[List[str]] = []
+        # names of the banks that a checkpoint refers to, by its step
+        self._referenced: Dict[int, List[str]] = {}
 
     @staticmethod
     def path(work_dir: str, name: str) -> str:
@@ -65,10 +109,11 @@ class BankFiles:
         barrier()
 
     def _prune(self, work_dir: str, keep: int) -> None:
-        # one more than kept: a new checkpoint may be on its way
-        self._referenced = self._referenced[-keep - 1 :]
+        # one more than kept: the outdated one may not be deleted yet
+        steps = sorted(self._referenced)[-keep - 1 :]
+        self._referenced = {step: self._referenced[step] for step in steps}
         needed = {file['name'] for file in self.current.values()}
-        needed.update(name for names in self._referenced for name in names)
+        needed.update(*self._referenced.values())
         folder = self.path(work_dir, '')
         for name in os.listdir(folder):
             if name.startswith('cycle_') and name not in needed:
@@ -99,10 +144,19 @@ class BankFiles:
                 )
         return banks
 
-    def state_dict(self) -> dict:
-        """dict: What a checkpoint that is being saved must know."""
-        self._referenced.append([f['name'] for f in self.current.values()])
-        return dict(current=self.current, referenced=self._referenced)
+    def state_dict(self, step: int) -> dict:
+        """What a checkpoint that is being saved must know.
+
+        Args:
+            step (int): Iteration to go on from; several files may be saved
+                at one (the last, the best), which count as one checkpoint.
+
+        Returns:
+            dict: For :meth:`load_state_dict`.
+        """
+        names = [file['name'] for file in self.current.values()]
+        self._referenced[step] = names
+        return dict(current=self.current, by_step=self._referenced)
 
     def load_state_dict(self, state: dict) -> None:
         """Take up what a checkpoint knows.
@@ -111,4 +165,4 @@ class BankFiles:
             state (dict): From :meth:`state_dict`.
         """
         self.current = state['current']
-        self._referenced = state['referenced']
+        self._referenced = state.get('by_step', {})

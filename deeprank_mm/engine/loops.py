@@ -9,6 +9,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.runner import TestLoop
 from torch.utils.data import DataLoader
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.evaluation import SupportMetric
 
 from .calibration import calibrate_batch_norm
@@ -31,6 +32,7 @@ class FeatureTestLoop(TestLoop):
         fp16 (bool): See mmengine's ``TestLoop``. Defaults to False.
     """
 
+    @check_arguments
     def __init__(
         self,
         runner,

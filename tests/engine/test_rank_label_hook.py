@@ -1,4 +1,5 @@
 import os
+import re
 
 import pytest
 import torch
@@ -261,6 +262,47 @@ def test_collapsed_features_warn(tmp_path, caplog):
     runner.logger.addHandler(caplog.handler)
     runner.train()
     assert 'joint features have collapsed' in caplog.text
+
+
+def report_of(tmp_path, caplog, **kwargs):
+    cfg = toy.pretrain_config(tmp_path, 1, **kwargs)
+    cfg.default_hooks.checkpoint.update(interval=100, save_last=False)
+    runner = toy.build_runner(cfg)
+    runner.logger.addHandler(caplog.handler)
+    runner.train()
+    lines = (tmp_path / 'work').glob('*/vis_data/scalars.json')
+    return caplog.text, next(lines).read_text()
+
+
+def test_disagreement_of_the_views_is_logged_each_cycle(tmp_path, caplog):
+    text, scalars = report_of(
+        tmp_path,
+        caplog,
+        modalities=('joint', 'bone'),
+        views=('self', 'other', 'all'),
+    )
+    assert re.search(
+        r'Cycle 1: labels that differ from the self view, of \d+ triplets '
+        r'\(95 % interval\): joint other \d+\.\d\d % '
+        r'\(\d+\.\d\d to \d+\.\d\d\), joint all ',
+        text,
+    )
+    assert 'degraded to DeepRank' not in text
+    for head in ('joint_other', 'joint_all', 'bone_other', 'bone_all'):
+        assert f'"cycle/disagreement_{head}": 0.' in scalars
+
+
+def test_views_that_never_disagree_warn(tmp_path, caplog):
+    # with one modality the sum over all is its own
+    text, _ = report_of(tmp_path, caplog, views=('self', 'all'))
+    assert 'For joint all views give the same labels' in text
+    assert 'MV-DeepRank has degraded to DeepRank' in text
+
+
+def test_the_self_view_alone_has_nothing_to_disagree_with(tmp_path, caplog):
+    text, scalars = report_of(tmp_path, caplog, modalities=('joint', 'bone'))
+    assert 'differ from the self view' not in text
+    assert 'disagreement' not in scalars
 
 
 @pytest.mark.parametrize('size', [1, 2])

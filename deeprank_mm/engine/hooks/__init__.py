@@ -1,12 +1,16 @@
 from .bank_eval_hook import BankEvalHook
+from .checkpoint_hook import AtomicCheckpointHook
 from .epoch_seed_hook import EpochSeedHook
+from .finite_hook import FiniteHook
 from .load_encoder_hook import LoadEncoderHook
 from .rank_label_hook import RankLabelHook
 from .strict_load_hook import StrictLoadHook
 
 __all__ = [
+    'AtomicCheckpointHook',
     'BankEvalHook',
     'EpochSeedHook',
+    'FiniteHook',
     'LoadEncoderHook',
     'RankLabelHook',
     'StrictLoadHook',

@@ -7,6 +7,8 @@ from typing import List, Optional
 from mmaction.registry import HOOKS, METRICS
 from mmengine.hooks import Hook
 
+from deeprank_mm.arguments import check_arguments
+
 from ..extraction import unwrap
 
 
@@ -29,6 +31,7 @@ class BankEvalHook(Hook):
     # right after RankLabelHook
     priority = 'LOW'
 
+    @check_arguments
     def __init__(self, metrics: Optional[List[dict]] = None) -> None:
         if metrics is None:
             metrics = [

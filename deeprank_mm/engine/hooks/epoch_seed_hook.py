@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterator
 
+import torch
 from mmaction.registry import HOOKS
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
@@ -11,7 +12,7 @@ from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from deeprank_mm.datasets import SkeletonDataset
-from deeprank_mm.randomness import seed_everything
+from deeprank_mm.randomness import key_of, seed_everything
 
 
 @HOOKS.register_module()
@@ -23,7 +24,9 @@ class EpochSeedHook(Hook):
     repeat the same augmentations, because their seeds are the same. Here
 
     - the generators of each process are seeded at the start of an epoch by
-      (seed, epoch, rank): dropout, and the workers' base seed;
+      (seed, epoch, rank): dropout, and what workers draw;
+    - the sampler shuffles by the seed of the run, also where the config had
+      none and a resumed run has read it from its checkpoint;
     - augmentation is seeded by (seed, epoch, sample), in every
       :class:`~deeprank_mm.datasets.SkeletonDataset`.
 
@@ -37,15 +40,24 @@ class EpochSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner) -> None:
-        """Find the data sets."""
+        """Find the data sets, and prepare their loader."""
         self._datasets = []
+        loader = runner.train_dataloader
+        # Starting workers draws a number. Persistent ones are started in the
+        # first epoch and after a resume: it must not shift the others.
+        self._generator = loader.generator = torch.Generator()
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             runner.logger.warning(
                 'EpochSeedHook: an iteration-based loop has no epochs, so a '
                 'resumed run will draw other random numbers.'
             )
             return
-        for dataset in _leaves(runner.train_dataloader.dataset):
+        sampler = loader.sampler
+        if hasattr(sampler, 'seed') and not runner._randomness_cfg.get(
+            'diff_rank_seed'
+        ):
+            sampler.seed = runner.seed
+        for dataset in _leaves(loader.dataset):
             if isinstance(dataset, SkeletonDataset):
                 self._datasets.append(dataset)
             else:
@@ -60,7 +72,9 @@ class EpochSeedHook(Hook):
         """Seed."""
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             return
-        seed_everything(runner.seed, runner.epoch, get_rank())
+        parts = runner.seed, runner.epoch, get_rank()
+        seed_everything(*parts)
+        self._generator.manual_seed(key_of('workers', *parts) >> 65)
         for dataset in self._datasets:
             dataset.set_random_key(runner.seed, runner.epoch)
 

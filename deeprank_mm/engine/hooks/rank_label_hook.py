@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import os
-import os.path as osp
 import time
 from typing import Dict, List, Optional
 
 import torch
 from mmaction.registry import HOOKS
-from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import Dataset
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.datasets import with_pipeline
 from deeprank_mm.evaluation import RankingMetric
 from deeprank_mm.models.rankers.multi_view_ranker import (
@@ -25,14 +23,20 @@ from deeprank_mm.structures import FeatureBank
 
 from ..bank_files import BankFiles
 from ..calibration import calibrate_batch_norm
+from ..equal_batches import check_equal_batches
 from ..extraction import (
     check_deterministic,
     extract_features,
     feature_loader,
     unwrap,
 )
-from ..label_statistics import cycle_statistics
+from ..label_statistics import (
+    cycle_statistics,
+    view_disagreement,
+    without_disagreement,
+)
 from ..plateau import Plateau
+from .checkpoint_hook import save_end
 
 _STATE_KEY = 'rank_label_hook'
 
@@ -92,6 +96,7 @@ class RankLabelHook(Hook):
     # before the checkpoint hook, after the optimiser's
     priority = 'BELOW_NORMAL'
 
+    @check_arguments
     def __init__(
         self,
         interval: Optional[int] = None,
@@ -154,7 +159,8 @@ class RankLabelHook(Hook):
 
         Raises:
             TypeError: If the model is not a ranker.
-            ValueError: If a batch cannot hold a triplet, the extraction
+            ValueError: If a batch cannot hold a triplet, processes have
+                different numbers of batches, the extraction
                 pipeline is random, or there is no validation to judge.
         """
         self._ranker = unwrap(runner.model)
@@ -165,8 +171,10 @@ class RankLabelHook(Hook):
             )
         self._by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         loader = runner.train_dataloader
+        if not self._by_iter:
+            check_equal_batches(loader)
         size = loader.batch_size
-        if size is not None and size < MIN_BATCH:
+        if size is not None and self._ranker.pool_size(size) < MIN_BATCH:
             raise ValueError(
                 f'train_dataloader.batch_size={size}: ranking needs at least '
                 f'{MIN_BATCH} samples a batch, an anchor and two candidates; '
@@ -279,27 +287,13 @@ class RankLabelHook(Hook):
     def after_train(self, runner) -> None:
         """Save what an early end would otherwise lose.
 
-        The checkpoint hook saves at its interval, and before validation: its
-        last file may be old, and does not know that the plateau was reached.
+        mmengine's checkpoint hook saves at its interval, and before
+        validation: its last file may be old, and does not know that the
+        plateau was reached.
         """
         hooks = [h for h in runner.hooks if isinstance(h, CheckpointHook)]
-        if not runner.train_loop.stop_training or not hooks:
-            return
-        by_epoch = hooks[0].by_epoch
-        step = runner.epoch if by_epoch else runner.iter
-        name = hooks[0].filename_tmpl.format(step)
-        partial = f'{name}.tmp'
-        runner.save_checkpoint(
-            runner.work_dir,
-            partial,
-            meta=dict(epoch=runner.epoch, iter=runner.iter),
-            by_epoch=by_epoch,
-        )
-        if is_main_process():
-            path = osp.join(runner.work_dir, name)
-            os.replace(osp.join(runner.work_dir, partial), path)
-            with open(osp.join(runner.work_dir, 'last_checkpoint'), 'w') as f:
-                f.write(path)
+        if runner.train_loop.stop_training and hooks:
+            save_end(hooks[0], runner)
 
     def refresh(self, runner) -> None:
         """Start a cycle: new features, hence new labels.
@@ -385,6 +379,7 @@ class RankLabelHook(Hook):
         runner.logger.info(
             f'Cycle {self.cycle}: new labels for {len(bank)} samples ({text}).'
         )
+        scalars.update(self._report_views(runner))
         runner.visualizer.add_scalars(
             {f'cycle/{key}': value for key, value in scalars.items()},
             step=runner.iter,
@@ -398,6 +393,33 @@ class RankLabelHook(Hook):
                     'or look whether the input is constant.'
                 )
 
+    def _report_views(self, runner) -> Dict[str, float]:
+        """Log how much the views differ, and warn where they do not."""
+        shares = view_disagreement(self._ranker)
+        if not shares:
+            return {}
+        triplets = next(iter(shares.values())).triplets
+        text = ', '.join(
+            f'{name} {view} {share}' for (name, view), share in shares.items()
+        )
+        runner.logger.info(
+            f'Cycle {self.cycle}: labels that differ from the self view, of '
+            f'{triplets:,} triplets (95 % interval): {text}.'
+        )
+        alike = without_disagreement(shares)
+        if alike:
+            runner.logger.warning(
+                f'For {", ".join(alike)} all views give the same labels: '
+                'MV-DeepRank has degraded to DeepRank. Look whether the '
+                'modalities hold the same data, whether features have '
+                'collapsed, or whether the distances of one modality outweigh '
+                "all others (normalization='l2' makes them comparable)."
+            )
+        return {
+            f'disagreement_{name}_{view}': value.share
+            for (name, view), value in shares.items()
+        }
+
     # -- state ------------------------------------------------------------
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
@@ -407,7 +429,7 @@ class RankLabelHook(Hook):
             started=self.started,
             stable=self.stable,
             plateau=self.plateau.state_dict(),
-            files=self.files.state_dict(),
+            files=self.files.state_dict(checkpoint['meta']['iter']),
         )
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
