@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import platform
+import shlex
 import subprocess
 import sys
 import time
@@ -281,7 +282,7 @@ class Benchmark:
             return
         entries = self.entries()
         done = sum(self.store(c).read(c) is not None for c in self.cells)
-        command = ' '.join(['python', *sys.argv])
+        command = shlex.join(['python', *sys.argv])
         about = dict(
             title=self.title,
             command=command,
