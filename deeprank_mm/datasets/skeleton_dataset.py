@@ -64,9 +64,9 @@ class SkeletonDataset(PoseDataset):
       where that is cheap and else when the sample is fetched.
 
     The order: split, ``without_copies_of``, ``holdout``, ``valid_ratio``,
-    ``labelled``, ``indices``. As in every mmengine data set with ``test_mode=False``,
-    another sample is drawn if the pipeline returns None; exceptions of the
-    pipeline are not caught.
+    ``labelled``, ``indices``. As in every mmengine data set with
+    ``test_mode=False``, another sample is drawn if the pipeline returns None;
+    exceptions of the pipeline are not caught.
 
     Args:
         ann_file (str): Path of the annotation file, ``*.pkl``.
@@ -547,11 +547,13 @@ class SkeletonDataset(PoseDataset):
             labels = [] if label is None else [label]
         for one in labels:
             self._refuse(sample, label_problem(one, self.num_classes))
-        # MMAction2 refuses NumPy's integers
+        # MMAction2 refuses NumPy's integers, and None as a label
         if self.multi_class:
             sample['label'] = [int(one) for one in labels]
         elif labels:
             sample['label'] = int(label)
+        else:
+            sample.pop('label', None)
 
     def _check_keypoint(self, sample: dict) -> None:
         """Check the coordinates' shape and the number of frames."""

@@ -123,7 +123,8 @@ def _printing_to(path: Path) -> Iterator[None]:
             yield
         finally:
             sys.stdout, sys.stderr = streams
-            for stream, target in zip(moved, streams):
+            # not to `streams`, which may be a progress bar's and end with it
+            for stream, target in zip(moved, (sys.__stdout__, sys.__stderr__)):
                 stream.target = target
 
 

@@ -108,8 +108,9 @@ def test_integers_are_names_too(write):
     assert build(path, 'train').sample_ids == ['7']
 
 
-def test_without_labels(write):
-    data = build(write(samples(4, label=...)), num_classes=3)
+@pytest.mark.parametrize('label', [..., None])
+def test_without_labels(write, label):
+    data = build(write(samples(4, label=label)), num_classes=3)
     assert 'label' not in data[0]
     with pytest.raises(ValueError, match='label'):
         data.labels  # noqa: B018

@@ -374,8 +374,14 @@ class TestClearErrors:
         content[1]['gt_label'] = torch.tensor([label])
         self.check(dump, content, 'clip1', f'label {label}', '0 to 3')
 
-    @pytest.mark.parametrize('label', [torch.tensor([1, 2]), 'walking'])
-    def test_label_that_is_not_one_number(self, dump, label):
+    @pytest.mark.parametrize(
+        'label, said',
+        [
+            (torch.tensor([1, 2]), 'have no label'),
+            ('walking', 'not one class index'),
+        ],
+    )
+    def test_label_that_is_not_one_number(self, dump, label, said):
         content = samples(table())
         content[1]['gt_label'] = label
-        self.check(dump, content, 'clip1', 'not one class index')
+        self.check(dump, content, 'clip1', said)

@@ -30,6 +30,7 @@ UPSTREAM = (
     'must contain the key "type"',
     'type must be a str or valid type',
     'unexpected keyword argument',
+    'got multiple values for argument',
 )
 SHORTEST = 25  # characters of a sentence that says what is wrong
 
