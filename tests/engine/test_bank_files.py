@@ -1,6 +1,8 @@
 import pytest
+import torch
 
-from deeprank_mm.engine.bank_files import find_bank
+from deeprank_mm.engine.bank_files import BankFiles, find_bank
+from deeprank_mm.structures import FeatureBank
 
 
 @pytest.fixture
@@ -28,3 +30,21 @@ def test_what_is_not_there_is_named(work_dir, tmp_path):
         find_bank(str(tmp_path / 'nowhere'))
     with pytest.raises(ValueError, match='bank of one cycle'):
         find_bank(find_bank(str(work_dir)), 2)
+
+
+def test_banks_of_kept_checkpoints_stay_however_many_files_a_step_has(
+    tmp_path,
+):
+    files = BankFiles()
+    bank = FeatureBank(['a', 'b'], dict(joint=torch.eye(2)))
+    states = []
+    for cycle in range(1, 6):
+        files.write(str(tmp_path), cycle, dict(train=bank), keep=2)
+        # the best, and the last
+        states = [files.state_dict(step=10 * cycle) for _ in range(2)]
+    there = sorted(path.name for path in (tmp_path / 'banks').iterdir())
+    # of the current cycle, the two kept, and one that is about to go
+    assert there == [f'cycle_{i:03d}_train.pth' for i in (2, 3, 4, 5)]
+    resumed = BankFiles()
+    resumed.load_state_dict(states[-1])
+    assert resumed.read(str(tmp_path))['train'].digest == bank.digest

@@ -175,6 +175,19 @@ def test_another_folder(tmp_path):
     assert files(tmp_path / 'out' / 'run') == ['epoch_2.pth', 'epoch_3.pth']
 
 
+@pytest.mark.parametrize(
+    'wrong, message',
+    [
+        (dict(max_keep_ckpt=2), "no argument 'max_keep_ckpt'"),
+        (dict(interval='1'), '`interval` must be an integer'),
+    ],
+)
+def test_a_wrong_option_is_named_before_training(tmp_path, wrong, message):
+    with pytest.raises(TypeError, match=message):
+        build(config(tmp_path / 'run', epochs=1, **wrong)).train()
+    assert not files(tmp_path / 'run')
+
+
 # -- writing --------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ Each leaves the last good checkpoint as it was, and says what happened.
 import errno
 import gc
 import os
+import weakref
 
 import pytest
 import torch
@@ -144,15 +145,16 @@ def test_other_errors_are_not_taken_for_it():
 
 
 def test_banks_of_past_cycles_are_let_go(tmp_path):
-    cfg = toy.pretrain_config(tmp_path, epochs=4)
-    alive = []
+    banks = []
 
-    class Count(Hook):
+    class Remember(Hook):
         def after_train_epoch(self, runner):
-            gc.collect()
-            alive.append(sum(type(o) is FeatureBank for o in gc.get_objects()))
+            ranker = runner.model
+            banks.append(weakref.ref(ranker.train_bank))
+            banks.append(weakref.ref(ranker.val_bank))
 
-    runner = toy.build_runner(cfg)
-    runner.register_hook(Count())
+    runner = toy.build_runner(toy.pretrain_config(tmp_path, epochs=3))
+    runner.register_hook(Remember())
     runner.train()
-    assert alive[1:] == [alive[1]] * 3
+    gc.collect()
+    assert [bank() is not None for bank in banks] == [False] * 4 + [True] * 2

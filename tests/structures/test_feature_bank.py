@@ -47,6 +47,15 @@ def test_missing_file_is_named(tmp_path):
         FeatureBank.load(str(tmp_path / 'nowhere.pth'))
 
 
+@pytest.mark.parametrize('size', [0, 100, -50])
+def test_a_damaged_file_is_named(tmp_path, size):
+    path = tmp_path / 'one.pth'
+    make().save(str(path))
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match='one.pth cannot be read'):
+        FeatureBank.load(str(path))
+
+
 def test_unknown_sample_is_named():
     with pytest.raises(KeyError, match="'z' has no row"):
         make().rows(['a', 'z'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os.path as osp
 from bisect import bisect
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -12,6 +13,7 @@ from mmengine.fileio import FileClient, LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
+from deeprank_mm.arguments import check_arguments
 from deeprank_mm.atomic import remove_partial
 
 from ..bank_files import BankFiles
@@ -52,12 +54,12 @@ class AtomicCheckpointHook(CheckpointHook):
     epoch, which is warned of.
 
     Args:
-        *args: As of :class:`mmengine.hooks.CheckpointHook`.
-        **kwargs: Likewise.
+        **kwargs: As of :class:`mmengine.hooks.CheckpointHook`.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+    @check_arguments
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.saved_at: Optional[Tuple[int, int]] = None  # epoch, iteration
         self._due = False  # a checkpoint waits for the end of a validation
         self._validating = False
@@ -97,7 +99,12 @@ class AtomicCheckpointHook(CheckpointHook):
         check_safe(path)
 
     def before_train(self, runner) -> None:
-        """Prepare for writing, and finish what a killed run left undone."""
+        """Prepare for writing, and finish what a killed run left undone.
+
+        Raises:
+            TypeError: If the hook has been given an unknown argument.
+        """
+        self._check_options(runner)
         write_atomically(self, runner)
         super().before_train(runner)
         if not self.by_epoch and isinstance(
@@ -116,6 +123,16 @@ class AtomicCheckpointHook(CheckpointHook):
                 remove_partial(folder)
         if runner._resume:
             self._take_up(runner)
+
+    def _check_options(self, runner) -> None:
+        # mmengine passes on what it does not know, and fails when it saves
+        known = inspect.signature(runner.save_checkpoint).parameters
+        unknown = [name for name in self.args if name not in known]
+        if unknown:
+            raise TypeError(
+                f'AtomicCheckpointHook has no argument {unknown[0]!r}: look '
+                "for it among those of mmengine's CheckpointHook."
+            )
 
     def _take_up(self, runner) -> None:
         known = runner.message_hub.runtime_info
