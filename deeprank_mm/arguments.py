@@ -136,6 +136,8 @@ _SEQUENCES = (list, tuple, collections.abc.Sequence)
 def _fits_sequence(value: Any, kind: Any, arguments: tuple) -> bool:
     if not isinstance(value, (list, tuple, range, np.ndarray)):
         return False
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return False
     if kind is tuple and arguments and arguments[-1] is not ...:
         return len(value) == len(arguments) and all(
             map(_fits, value, arguments)

@@ -73,6 +73,7 @@ def test_what_configs_hold_passes(good):
         (dict(name=3), '`name` must be a text or None'),
         (dict(names='joint'), "must be a list of a text, but got 'joint'"),
         (dict(names=[1]), '`names` must be a list'),
+        (dict(names=np.array('a')), '`names` must be a list'),
         (dict(steps=[3]), 'a list of a dict or a function'),
         (dict(pair=[1]), '`pair` must be a list'),
         (dict(weights=[1]), '`weights` must be a dict or None'),
