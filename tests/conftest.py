@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import logging
 import os
 import random
 from pathlib import Path
@@ -24,6 +25,11 @@ mmengine.config.config.FormatCode = lambda text, **_: (text, True)
 torch.set_num_threads(
     min(2, os.cpu_count() or 1, int(os.environ.get('OMP_NUM_THREADS', 2)))
 )
+
+
+# mmengine's current logger may be one that an earlier test made, with that
+# test's captured stream, which is closed by now: nothing to report on stderr.
+logging.raiseExceptions = False
 
 
 @pytest.fixture(autouse=True)
