@@ -198,15 +198,16 @@ class SkeletonDataset(PoseDataset):
         Returns:
             list[dict]: The samples that remain.
         """
-        if self.valid_ratio:
+        # MMAction2 1.1 has no such filter
+        ratio = getattr(self, 'valid_ratio', 0.0)
+        if ratio:
             for sample in self.data_list:
                 self._refuse(sample, valid_problem(sample, self.box_thr))
         data_list = super().filter_data()
         if not data_list:
             raise ValueError(
-                f'{self._where()}: no sample has at least '
-                f'{self.valid_ratio} valid frames; lower '
-                'valid_ratio'
+                f'{self._where()}: no sample has at least {ratio} valid '
+                'frames; lower valid_ratio'
             )
         if self.labelled is not None:
             data_list = self._select_labelled(data_list)
