@@ -19,7 +19,12 @@ import numpy
 import sklearn
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, broadcast_object_list, is_main_process
+from mmengine.dist import (
+    barrier,
+    broadcast_object_list,
+    is_distributed,
+    is_main_process,
+)
 from rich.progress import Progress
 
 import deeprank_mm
@@ -157,8 +162,13 @@ class Benchmark:
     def run(self) -> List[str]:
         """Run what is not finished; one failure does not stop the others.
 
+        Under a launcher it does: no process waits for another's error.
+
         Returns:
             list[str]: What failed.
+
+        Raises:
+            Exception: Of a cell, with several processes.
         """
         # one view of what is finished, for all processes
         pending = [[c for c in self.cells if self.store(c).read(c) is None]]
@@ -172,6 +182,10 @@ class Benchmark:
                 try:
                     self._run(cell)
                 except Exception as error:
+                    if is_distributed():
+                        # the other processes may wait in a collective: let
+                        # the launcher end them, with this message
+                        raise
                     failed.append(f'{cell}: {error}')
                     progress.console.print(f'[red]failed[/red] {failed[-1]}')
                 progress.advance(task)
