@@ -456,7 +456,7 @@ def summarise(annotations: Sequence[Annotation], splits: Splits) -> str:
         str: A few lines of text without a newline at the end.
     """
     lengths = np.array([item['total_frames'] for item in annotations])
-    classes = Counter(item['label'] for item in annotations)
+    classes = Counter(item['label'] for item in annotations if 'label' in item)
     zero = {
         item['frame_dir']: _zero_joints(item['keypoint'])
         for item in annotations
@@ -470,8 +470,8 @@ def summarise(annotations: Sequence[Annotation], splits: Splits) -> str:
     empty = [item.get('empty_frames', 0) for item in annotations]
     lines = [
         f'samples    {len(annotations)} ({_counts(splits)})',
-        f'classes    {len(classes)}, {min(classes.values())} to '
-        f'{max(classes.values())} samples each',
+        f'classes    {len(classes)}, {min(classes.values(), default=0)} to '
+        f'{max(classes.values(), default=0)} samples each',
         f'subjects   {len(subjects) or "unknown"}',
         f'lengths    {lengths.min()} to {lengths.max()} frames, median '
         f'{np.median(lengths):g}, {(lengths < 10).sum()} under 10 frames',
@@ -480,6 +480,8 @@ def summarise(annotations: Sequence[Annotation], splits: Splits) -> str:
         f'all zero   {sum(zero.values())} joints in {len(zero)} sequences'
         + (f': {listed(list(zero))}' if zero else ''),
     ]
+    if sum(classes.values()) < len(annotations):
+        lines.append(f'unlabelled {len(annotations) - sum(classes.values())}')
     if max(people) > 1:
         lines.append(
             'people     '
