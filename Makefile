@@ -12,13 +12,15 @@ CONSTRAINTS ?= -c constraints.txt
 ifeq ($(strip $(VENV)),)
 BIN :=
 READY :=
+DOCS_READY :=
 else
 BIN := $(VENV)/bin/
 READY := $(VENV)/.deeprank-ready
+DOCS_READY := $(VENV)/.docs-ready
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format bench clean
+.PHONY: help setup demo test test-all lint format bench docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +55,13 @@ bench: $(READY)  ## time loss, training step and backbone; work_dirs/bench
 	$(BIN)python benchmarks/bench_step.py --json work_dirs/bench/step.json
 	$(BIN)python benchmarks/bench_sttformer.py \
 		--json work_dirs/bench/sttformer.json
+
+docs: $(DOCS_READY)  ## build the documentation; build/docs/index.html
+	$(BIN)python -m sphinx -W --keep-going -q -b html docs build/docs
+
+$(VENV)/.docs-ready: $(READY)
+	$(VENV)/bin/python -m pip install $(CONSTRAINTS) -e '.[docs]'
+	@touch $@
 
 clean:  ## remove caches and build leftovers; data and work_dirs stay
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

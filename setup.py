@@ -50,6 +50,7 @@ setup(
     extras_require={
         'lite': ['mmcv-lite>=2.0.1,<2.2'],
         'full': ['mmcv>=2.0.1,<2.2'],
+        'docs': ['furo', 'myst-parser', 'sphinx'],
         'test': ['hypothesis', 'pytest', 'ruff'],
     },
 )
