@@ -114,7 +114,8 @@ def _fits(value: Any, hint: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, number):
             return False
         # no NaN, no infinity, nothing that tensors have no number for
-        return bool(abs(value) < _LARGEST[kind])
+        whole = isinstance(value, numbers.Integral)
+        return bool(abs(value) < (1 << 63 if whole else math.inf))
     if kind in _SEQUENCES:
         return _fits_sequence(value, kind, arguments)
     if isinstance(kind, type) and issubclass(kind, Mapping):
@@ -129,7 +130,6 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, kind) if isinstance(kind, type) else True
 
 
-_LARGEST = {int: 1 << 63, float: math.inf}
 _SEQUENCES = (list, tuple, collections.abc.Sequence)
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+from contextlib import contextmanager
 from pathlib import Path
 
 import mmengine.config.config
@@ -13,6 +14,7 @@ import torch
 # First of all: tests may import mmaction.models before they import this
 # package, and that needs its compat to have run.
 import deeprank_mm  # noqa: F401
+from tests.privileges import bound_by_permissions
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,6 +69,29 @@ def free_port() -> str:
     with socket.socket() as sock:
         sock.bind(('127.0.0.1', 0))
         return str(sock.getsockname()[1])
+
+
+@pytest.fixture
+def read_only():
+    """``with read_only(folder):`` nothing can be written there, by nobody.
+
+    Skips where this cannot be had, such as on a file system that knows no
+    permissions.
+    """
+
+    @contextmanager
+    def read_only(folder):
+        mode = folder.stat().st_mode
+        folder.chmod(0o500)
+        try:
+            with bound_by_permissions():
+                if os.access(folder, os.W_OK, effective_ids=True):
+                    pytest.skip('this file system lets everybody write')
+                yield
+        finally:
+            folder.chmod(mode)
+
+    return read_only
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_what_configs_hold_passes(good):
         (dict(number=10**30), 'an integer'),
         (dict(share=float('nan')), '`share` must be a finite number, but go'),
         (dict(share=np.inf), 'a finite number'),
+        (dict(share=10**30), 'a finite number'),
         (dict(share='0.5'), 'a finite number'),
         (dict(flag=1), '`flag` must be True or False'),
         (dict(name=3), '`name` must be a text or None'),

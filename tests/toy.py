@@ -95,6 +95,28 @@ def ranker(modalities=('joint',), views=('self',), **kwargs):
     )
 
 
+def clusterer(modalities=('joint',), n_clusters=3):
+    return dict(
+        type='ClusterClassifier',
+        encoder=copy.deepcopy(ENCODER),
+        head=dict(
+            type='ClusterHead', in_channels=WIDTH, n_clusters=n_clusters
+        ),
+        modalities=list(modalities),
+    )
+
+
+def contraster(modalities=('joint',), queue_size=8, **kwargs):
+    return dict(
+        type='SkeletonCLR',
+        encoder=copy.deepcopy(ENCODER),
+        head=dict(type='ProjectionHead', in_channels=WIDTH, out_channels=4),
+        modalities=list(modalities),
+        queue_size=queue_size,
+        **kwargs,
+    )
+
+
 def pretrain_config(
     folder,
     epochs=2,
@@ -159,6 +181,41 @@ def pretrain_config(
             randomness=dict(seed=0),
         )
     )
+
+
+def cluster_config(folder, epochs=2, hook=None, modalities=('joint',), **data):
+    """The same run of DeepCluster; ``hook`` are ClusterLabelHook's args."""
+    cfg = pretrain_config(folder, epochs, modalities=modalities, **data)
+    cfg.model = clusterer(modalities)
+    cfg.val_evaluator = [dict(type='ClusterMetric')]
+    cfg.custom_hooks = [
+        dict(type='ClusterLabelHook', **(hook or dict(interval=1)))
+    ]
+    return cfg
+
+
+def contrast_config(folder, epochs=2):
+    """The same run of SkeletonCLR."""
+    cfg = pretrain_config(folder, epochs)
+    cfg.model = contraster(momentum=0.5)
+    train = cfg.train_dataloader.dataset
+    support = dict(train, pipeline=pipeline(), test_mode=True)
+    centre, crop, modalities, *rest = train.pipeline
+    train.pipeline = [
+        centre,
+        dict(
+            type='AugmentClips',
+            transforms=[dict(type='Shear'), crop, modalities],
+        ),
+        *rest,
+    ]
+    cfg.val_cfg = dict(
+        type='FeatureValLoop',
+        support_dataloader=dict(batch_size=4, dataset=support),
+    )
+    cfg.val_evaluator = [dict(type='KNNMetric')]
+    cfg.custom_hooks = [dict(type='EpochSeedHook')]
+    return cfg
 
 
 def finetune_config(folder, checkpoint=None, epochs=2, modality='joint'):

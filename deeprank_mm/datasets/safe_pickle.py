@@ -82,10 +82,11 @@ def load_annotations(path: str, trusted: bool = False) -> Any:
             refusal.refused = str(error)
             raise refusal from None
         except Exception as error:  # unpickling bad bytes raises many types
+            reason = f'{type(error).__name__}: {error}'.rstrip(': ')
             raise UnsafeAnnotationError(
                 f'annotation file {path} is not a readable pickle of plain '
-                f'data ({type(error).__name__}: {error}); it may be damaged '
-                'or cut short: fetch or convert it again'
+                f'data ({reason}); it may be damaged or cut short: fetch or '
+                'convert it again'
             ) from error
 
 

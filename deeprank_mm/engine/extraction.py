@@ -15,7 +15,12 @@ from rich import get_console
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from deeprank_mm.structures import FeatureBank, label_of, sample_id_of
+from deeprank_mm.structures import (
+    FeatureBank,
+    check_packed,
+    label_of,
+    sample_id_of,
+)
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -91,19 +96,21 @@ def check_deterministic(dataset: Dataset, samples: int = 3) -> None:
         samples (int): How many samples to try. Defaults to 3.
 
     Raises:
-        ValueError: If two readings of a sample differ.
+        ValueError: If two readings of a sample differ, or hold no inputs.
     """
     state = np.random.get_state(), torch.get_rng_state()
     try:
         for index in range(min(samples, len(dataset))):
-            one, two = (dataset[index]['inputs'] for _ in range(2))
+            readings = [dataset[index] for _ in range(2)]
+            check_packed(readings[0])
+            one, two = (reading['inputs'] for reading in readings)
             # NaN, which equals nothing, is for the bank to complain of
             if torch.is_tensor(one) and not torch.equal(
                 one.nan_to_num(), two.nan_to_num()
             ):
                 raise ValueError(
                     'The pipeline for label extraction is random (two '
-                    f'readings of sample {index} differ): give RankLabelHook '
+                    f'readings of sample {index} differ): give the label hook '
                     'a `pipeline` without random steps, such as the '
                     'validation pipeline.'
                 )

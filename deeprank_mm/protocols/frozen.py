@@ -23,7 +23,7 @@ from deeprank_mm.engine.extraction import extract_features, feature_loader
 from deeprank_mm.engine.skeleton_record import skeleton_of
 from deeprank_mm.evaluation import knn_votes, linear_probe
 from deeprank_mm.evaluation.predictions import Predictions
-from deeprank_mm.models.rankers.pooling import encode
+from deeprank_mm.models.pooling import encode
 from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.structures import FeatureBank
 from deeprank_mm.utils.launch import set_modality

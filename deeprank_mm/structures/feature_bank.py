@@ -52,6 +52,10 @@ class FeatureBank:
         features (Mapping[str, Tensor]): For each modality ``(N, D)`` float32.
         labels (Sequence[int], optional): Ground-truth classes, only ever
             used to evaluate. Defaults to None.
+        clusters (Mapping[str, Tensor], optional): For each modality
+            ``(N, )`` int64, the pseudo classes of DeepCluster. They are kept
+            and not made again, because k-means on another number of threads
+            may round otherwise. Defaults to None.
 
     Raises:
         ValueError: If there is no sample, an id occurs twice, the sizes
@@ -63,6 +67,7 @@ class FeatureBank:
         ids: Sequence[str],
         features: Mapping[str, Tensor],
         labels: Optional[Sequence[int]] = None,
+        clusters: Optional[Mapping[str, Tensor]] = None,
     ) -> None:
         if not ids:
             raise ValueError('A feature bank needs at least one sample.')
@@ -90,6 +95,16 @@ class FeatureBank:
             if labels is None
             else torch.tensor([labels[i] for i in order], dtype=torch.long)
         )
+        self.clusters: Optional[Dict[str, Tensor]] = None
+        if clusters is not None:
+            self.clusters = {}
+            for name, value in clusters.items():
+                if tuple(value.shape) != (len(ids),):
+                    raise ValueError(
+                        f'Modality {name!r} has clusters of the shape '
+                        f'{tuple(value.shape)} for {len(ids)} samples.'
+                    )
+                self.clusters[name] = value[order].long().cpu().contiguous()
         self._row = {name: i for i, name in enumerate(self.ids)}
 
     def __len__(self) -> int:
@@ -117,12 +132,32 @@ class FeatureBank:
 
     @property
     def digest(self) -> str:
-        """str: SHA-256 of ids and features: equal for the same labels."""
+        """str: SHA-256 of what labels are made of: ids, features, clusters."""
         digest = hashlib.sha256(self.fingerprint.encode())
         for name in sorted(self.features):
             digest.update(name.encode() + b'\0')
             digest.update(self.features[name].numpy().tobytes())
+        clusters = self.clusters or {}
+        for name in sorted(clusters):
+            digest.update(name.encode() + b'\0')
+            digest.update(clusters[name].numpy().tobytes())
         return digest.hexdigest()
+
+    def with_clusters(self, clusters: Mapping[str, Tensor]) -> FeatureBank:
+        """The same samples and features, with pseudo classes.
+
+        Args:
+            clusters (Mapping[str, Tensor]): For each modality ``(N, )``
+                int64, in the order of :attr:`ids`.
+
+        Returns:
+            FeatureBank: A new bank.
+
+        Raises:
+            ValueError: If there are more or fewer of them than samples.
+        """
+        labels = None if self.labels is None else self.labels.tolist()
+        return type(self)(self.ids, self.features, labels, clusters)
 
     def rows(self, ids: Sequence[str]) -> Tensor:
         """Row numbers of samples.
@@ -166,11 +201,13 @@ class FeatureBank:
             OSError: If it cannot be written; the error names it.
         """
         # not straight into the file: torch would hide the error of the disk
-        buffer = io.BytesIO()
-        torch.save(
-            dict(ids=self.ids, features=self.features, labels=self.labels),
-            buffer,
+        content = dict(
+            ids=self.ids, features=self.features, labels=self.labels
         )
+        if self.clusters is not None:
+            content['clusters'] = self.clusters
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
         with atomic_write(path) as file:
             file.write(buffer.getbuffer())
 
@@ -201,6 +238,7 @@ class FeatureBank:
                 content['ids'],
                 content['features'],
                 None if labels is None else labels.tolist(),
+                content.get('clusters'),
             )
         except (
             EOFError,

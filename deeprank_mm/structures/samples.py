@@ -16,6 +16,24 @@ _LABEL_KEYS = ('gt_label', 'gt_labels')
 _FEATURE = 'feat_'
 
 
+def check_packed(batch: Mapping[str, Any]) -> None:
+    """Refuse what no pipeline has packed for a model.
+
+    Args:
+        batch (Mapping): A sample as a data set gives it, or a batch.
+
+    Raises:
+        ValueError: If it holds no inputs or no data samples.
+    """
+    missing = [key for key in ('inputs', 'data_samples') if key not in batch]
+    if missing:
+        raise ValueError(
+            f'A data set gives no {" and no ".join(missing)}, but '
+            f'{", ".join(map(str, batch)) or "nothing"}: end its pipeline '
+            "with dict(type='PackActionInputs', meta_keys=('sample_id', ))."
+        )
+
+
 def sample_id_of(sample: Union[BaseDataElement, Mapping[str, Any]]) -> str:
     """Stable id of a sample, the address of its row in a feature bank.
 

@@ -20,6 +20,8 @@ from .usage import UsageError, resolve
 
 DEFAULT_SEED = 0
 MODALITIES = ('joint', 'bone', 'motion')
+# Models with encoders by modality: configs name them by these.
+_PRETRAINING = ('MultiViewRanker', 'ClusterClassifier', 'SkeletonCLR')
 _AMP_WRAPPERS = ('OptimWrapper', 'AmpOptimWrapper', 'CpuAmpOptimWrapper')
 
 
@@ -89,6 +91,7 @@ def load_config(args: argparse.Namespace) -> Config:
         )
     cfg = Config.fromfile(args.config)
     if args.cfg_options:
+        _check_overlap(args.cfg_options)
         try:
             cfg.merge_from_dict(args.cfg_options)
         except (AssertionError, KeyError, TypeError, ValueError) as error:
@@ -105,6 +108,17 @@ def load_config(args: argparse.Namespace) -> Config:
             # The streams of one config must not overwrite each other.
             cfg.work_dir = f'{cfg.work_dir.rstrip("/")}_{args.modality}'
     return cfg
+
+
+def _check_overlap(options: dict) -> None:
+    """A value as a whole and a part of it cannot be set at once."""
+    for whole, value in options.items():
+        for part in options:
+            if part.startswith(f'{whole}.') and not isinstance(value, dict):
+                raise UsageError(
+                    f'--cfg-options set {whole} as a whole, to {value!r}, '
+                    f'and {part} within it: leave one of them out.'
+                )
 
 
 def set_work_dir(cfg: Config, work_dir: str | None) -> None:
@@ -356,10 +370,11 @@ def set_checkpoint(
         resolve('checkpoint', checkpoint)
     if encoder is not None:
         resolve('--encoder', encoder)
-        if _type_name(cfg.model.get('type')) != 'MultiViewRanker':
+        if _type_name(cfg.model.get('type')) not in _PRETRAINING:
             raise UsageError(
                 '--encoder: needs a pretraining config, whose model is a '
-                f'MultiViewRanker and not a {cfg.model.get("type")}.'
+                f'{" or ".join(_PRETRAINING)} and not a '
+                f'{cfg.model.get("type")}.'
             )
     if random_init == 'calibrated':
         if not (cfg.get('test_cfg') or {}).get('type'):

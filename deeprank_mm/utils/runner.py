@@ -90,12 +90,12 @@ def load_weights(runner: Runner, checkpoint: str | None) -> None:
 
 
 def load_encoders(runner: Runner, checkpoint: str) -> None:
-    """Load the encoders of a ranker from a checkpoint of any kind.
+    """Load a pretraining model's encoders from a checkpoint of any kind.
 
     The heads stay as they are: evaluation of features does not use them.
 
     Args:
-        runner: The built Runner, of a :class:`.MultiViewRanker`.
+        runner: The built Runner, of a :class:`.ModalityEncoders`.
         checkpoint: The path of a checkpoint or of a work folder.
 
     Raises:

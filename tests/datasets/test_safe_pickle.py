@@ -299,6 +299,9 @@ def test_external_objects_are_refused(tmp_path):
         b'{"annotations": []}',
         pickle.dumps(CONTENT)[:-40],
         pickle.dumps([1, 2])[:-1],
+        # more bytes than any memory has
+        b'\x80\x05\x96' + (2**62).to_bytes(8, 'little') + b'few.',
+        b'\x80\x04\x8e' + (2**62).to_bytes(8, 'little') + b'few.',
     ],
 )
 def test_damaged_file(tmp_path, content, trusted):

@@ -91,6 +91,12 @@ def test_the_named_encoder_is_the_one(ranker, backbone, save):
         assert_equal(backbone, ranker.encoders[modality])
 
 
+def test_a_clusterers_encoder_is_found_like_a_rankers(backbone, save):
+    model = build(toy.clusterer(('joint', 'bone')))
+    load_encoder(backbone, save(model.state_dict()), 'bone')
+    assert_equal(backbone, model.encoders['bone'])
+
+
 def test_averaged_weights_are_those_of_the_state_dict(ranker, backbone, save):
     # mmengine's EMAHook saves the averages there, and the others beside them
     last = {

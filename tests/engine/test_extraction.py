@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
+from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from deeprank_mm.engine.calibration import calibrate_batch_norm
@@ -86,6 +87,19 @@ def test_a_random_pipeline_is_refused(tmp_path):
     )
     with pytest.raises(ValueError, match='is random.*without random steps'):
         check_deterministic(dataset)
+
+
+def test_a_pipeline_that_packs_nothing_is_named(tmp_path, model):
+    ann_file = toy.annotation_file(tmp_path / 'toy.pkl')
+    dataset = toy.build_dataset(ann_file, split='train', test_mode=True)
+    dataset.pipeline.transforms.pop()
+    said = 'no inputs and no data_samples.*PackActionInputs'
+    with pytest.raises(ValueError, match=said):
+        check_deterministic(dataset)
+    with pytest.raises(ValueError, match=said):
+        extract_features(model, feature_loader(dataset))
+    with pytest.raises(ValueError, match=said):
+        model.val_step(pseudo_collate([dataset[0]]))
 
 
 def test_calibration_estimates_statistics_and_touches_no_weight(

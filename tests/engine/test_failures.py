@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import weakref
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -103,6 +104,25 @@ class TestFullDisk:
         limit(resource.RLIMIT_FSIZE, resource.RLIM_INFINITY)
         assert not list(work.glob('banks/cycle_002*'))
         goes_on(cfg, work)
+
+
+def test_a_work_folder_that_becomes_read_only(tmp_path, read_only):
+    cfg = config(tmp_path, hook=dict(interval=9))
+    work = tmp_path / 'work'
+
+    class Lock(Hook):
+        def before_train_epoch(self, runner):
+            if runner.epoch == 1:
+                stack.enter_context(read_only(work))
+
+    runner = toy.build_runner(cfg)
+    runner.register_hook(Lock())
+    with ExitStack() as stack:
+        with pytest.raises(PermissionError, match=r'epoch_2\.pth'):
+            runner.train()
+    assert {'epoch_1.pth', 'last_checkpoint'} <= saved(work)
+    assert 'epoch_2.pth' not in saved(work)
+    goes_on(cfg, work)
 
 
 def test_a_worker_that_is_killed(tmp_path):

@@ -78,7 +78,7 @@ def test_held_out_features_that_are_nan_are_no_plateau(tmp_path):
     runner = toy.build_runner(toy.pretrain_config(tmp_path, 1))
     runner.train()
     metric = RankingMetric(block_size=8)
-    metric.ranker = runner.model
+    metric.model = runner.model
     ids = runner.model.val_bank.ids
     features = torch.randn(len(ids), toy.WIDTH)
     features[1, 0] = torch.nan

@@ -42,6 +42,15 @@ def test_knn_with_more_neighbours_than_samples():
     assert len(knn_votes(support, labels, support, 20)) == 4
     with pytest.raises(ValueError, match='k >= 1'):
         knn_votes(support, labels, support, 0)
+    with pytest.raises(ValueError, match='k >= 1'):
+        KNNMetric(k=[5, 0])
+
+
+@pytest.mark.parametrize('temperature', [0, -0.07, 1e-300, float('nan')])
+def test_knn_with_a_temperature_that_gives_no_votes(temperature):
+    support, labels = clusters(4, 0.1, 0)
+    with pytest.raises(ValueError, match='temperature of kNN'):
+        knn_votes(support, labels, support, 2, temperature)
 
 
 def test_linear_probe_separates_what_is_separable():
@@ -126,6 +135,19 @@ def test_linear_metric_reports_all_labels_and_subsets():
     assert result['linear@0.1_joint'] <= result['linear_joint']
 
 
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (dict(regularization=0), '`regularization` must be positive'),
+        (dict(subsets=0), '`subsets` must be 1 or more'),
+        (dict(fractions=[1.0, 1.5]), r'`fractions` .* \(0, 1\], got 1.5'),
+    ],
+)
+def test_linear_probe_refuses_what_it_cannot_use(options, message):
+    with pytest.raises(ValueError, match=message):
+        LinearProbeMetric(**options)
+
+
 def test_frozen_metrics_say_what_is_missing():
     support, queries = banks()
     metric = KNNMetric()
@@ -160,7 +182,7 @@ class Ranker:
 def rank_all(order, block_size=16, count=50):
     support, queries = banks()
     metric = RankingMetric(block_size=block_size)
-    metric.ranker = Ranker(queries)
+    metric.model = Ranker(queries)
     metric.process(
         None,
         [

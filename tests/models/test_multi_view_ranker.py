@@ -231,6 +231,8 @@ def test_without_labels_the_hook_is_named():
         (dict(views=['mine']), "Unknown view 'mine'"),
         (dict(modalities=[]), '`modalities` must be distinct'),
         (dict(modalities=['joint', 'joint']), '`modalities` must be distinct'),
+        (dict(modalities=['cpu']), "cannot be named 'cpu'"),
+        (dict(modalities=['a.b']), r"cannot be named 'a\.b'"),
         (dict(view_weights=dict(all=1.0)), r"`view_weights` names \['all'\]"),
         (
             dict(train_modalities=['bone']),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from deeprank_mm.models.rankers.pooling import pool_features
+from deeprank_mm.models.pooling import pool_features
 
 
 def test_skeletons_are_pooled_as_mmaction2_does():

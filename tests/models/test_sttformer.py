@@ -350,6 +350,8 @@ def test_clips_that_do_not_fit_are_named(shape, message):
         (dict(num_frames=13), 'num_frames=13.*len_parts=3.*such as 12'),
         (dict(len_parts=0), 'positive len_parts, got 0'),
         (dict(num_heads=0), 'positive num_heads'),
+        (dict(att_drop=-0.1), r'att_drop in \[0, 1\].* got -0.1'),
+        (dict(dropout2d=1.5), r'dropout2d in \[0, 1\].* got 1.5'),
         (dict(kernel_size=(3, 4)), r'odd kernel.*\(3, 4\)'),
         (dict(kernel_size=(3,)), 'two odd kernel'),
         (dict(config=()), 'needs a block'),

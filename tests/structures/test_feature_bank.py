@@ -42,6 +42,27 @@ def test_saved_and_loaded(tmp_path):
     assert FeatureBank.load(path).labels is None
 
 
+def test_clusters_follow_the_sample_and_are_part_of_the_digest(tmp_path):
+    # what labels are made of: a resumed run must notice other clusters
+    path = str(tmp_path / 'one.pth')
+    table = dict(joint=torch.rand(3, 2))
+    given = dict(joint=torch.tensor([5, 7, 6]))
+    bank = FeatureBank(['b', 'a', 'c'], table, clusters=given)
+    assert bank.clusters['joint'].tolist() == [7, 5, 6]
+    assert bank.digest != FeatureBank(['b', 'a', 'c'], table).digest
+    other = bank.with_clusters(dict(joint=torch.tensor([7, 5, 5])))
+    assert other.digest != bank.digest
+    assert other.fingerprint == bank.fingerprint
+    bank.save(path)
+    again = FeatureBank.load(path)
+    assert again.digest == bank.digest
+    assert again.clusters['joint'].tolist() == [7, 5, 6]
+    with pytest.raises(ValueError, match=r"'joint' has clusters.*\(2,\)"):
+        bank.with_clusters(dict(joint=torch.tensor([1, 2])))
+    make().save(path)
+    assert FeatureBank.load(path).clusters is None
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere.pth is missing'):
         FeatureBank.load(str(tmp_path / 'nowhere.pth'))

@@ -1,7 +1,5 @@
 """From a config to a Runner, and all of its weights."""
 
-import os
-
 import pytest
 import torch
 from mmengine.config import Config
@@ -28,17 +26,19 @@ class TestRunner:
         cfg = configured(tiny_project, work_dir=str(tmp_path / 'run'))
         return build_runner(cfg)
 
-    def test_a_work_folder_that_is_read_only(self, tiny_project, tmp_path):
+    def test_a_work_folder_that_is_read_only(
+        self, tiny_project, tmp_path, read_only
+    ):
         folder = tmp_path / 'read only'
-        folder.mkdir(mode=0o500)
-        if os.access(folder, os.W_OK):
-            pytest.skip('this user may write everywhere')
+        folder.mkdir()
         cfg = configured(tiny_project, work_dir=str(folder))
-        with pytest.raises(UsageError, match='read only .*--work-dir'):
-            build_runner(cfg)
-        cfg.work_dir = str(folder / 'run')
-        with pytest.raises(UsageError, match='read only/run .*--work-dir'):
-            build_runner(cfg)
+        with read_only(folder):
+            with pytest.raises(UsageError, match='read only .*--work-dir'):
+                build_runner(cfg)
+            cfg.work_dir = str(folder / 'run')
+            with pytest.raises(UsageError, match='read only/run .*--work-dir'):
+                build_runner(cfg)
+        assert not list(folder.iterdir())
 
     def test_a_work_folder_that_cannot_be(self, tiny_project, tmp_path):
         (tmp_path / 'file').write_text('')

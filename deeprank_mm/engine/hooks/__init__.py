@@ -1,5 +1,6 @@
 from .bank_eval_hook import BankEvalHook
 from .checkpoint_hook import AtomicCheckpointHook
+from .cluster_label_hook import ClusterLabelHook
 from .epoch_seed_hook import EpochSeedHook
 from .finite_hook import FiniteHook
 from .load_encoder_hook import LoadEncoderHook
@@ -9,6 +10,7 @@ from .strict_load_hook import StrictLoadHook
 __all__ = [
     'AtomicCheckpointHook',
     'BankEvalHook',
+    'ClusterLabelHook',
     'EpochSeedHook',
     'FiniteHook',
     'LoadEncoderHook',

@@ -8,7 +8,7 @@ import torch.nn as nn
 from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 
-from deeprank_mm.models import MultiViewRanker
+from deeprank_mm.models import ModalityEncoders
 from deeprank_mm.models.finite import (
     all_finite,
     check_losses,
@@ -27,15 +27,15 @@ class FiniteHook(Hook):
     of NaN scores is a number like any other (the first class wins).
 
     Losses are looked at between the forward and the backward pass, so that
-    the weights in memory, and the checkpoints, stay good. A
-    :class:`.MultiViewRanker` does the same by itself. In distributed training
+    the weights in memory, and the checkpoints, stay good. The pretraining
+    models of this package do the same by themselves. In distributed training
     one process that stops ends all of them, by ``torchrun``.
     """
 
     def before_train(self, runner) -> None:
         """Watch the losses of the model."""
         model = unwrap(runner.model)
-        if isinstance(model, MultiViewRanker):
+        if isinstance(model, ModalityEncoders):
             return  # it looks itself, also without this hook
         # Not after_train_iter: the optimiser has then made all weights NaN.
         self._handle = model.register_forward_hook(_watch, with_kwargs=True)

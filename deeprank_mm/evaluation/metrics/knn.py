@@ -32,17 +32,16 @@ def knn_votes(
         support_labels (Tensor): ``(N, )`` int64.
         queries (Tensor): ``(Q, D)``.
         k (int): Neighbours; all of them where there are fewer.
-        temperature (float): T. Defaults to 0.07.
+        temperature (float): T, positive. Defaults to 0.07.
         block (int): Queries at a time. Defaults to 1024.
 
     Returns:
         Tensor: ``(Q, classes)`` shares of the votes, float32; rows sum to 1.
 
     Raises:
-        ValueError: If ``k`` is under 1.
+        ValueError: If ``k`` is under 1, or the temperature not positive.
     """
-    if k < 1:
-        raise ValueError(f'kNN needs k >= 1, got {k}.')
+    _check(k, temperature)
     support = normalize_features(support.float())
     classes = int(support_labels.max()) + 1
     shares = []
@@ -56,6 +55,17 @@ def knn_votes(
     return torch.cat(shares)
 
 
+def _check(k: int, temperature: float) -> None:
+    if k < 1:
+        raise ValueError(f'kNN needs k >= 1 neighbours, got {k}.')
+    # in the votes' own precision, which knows no 1e-300
+    if not torch.tensor(temperature, dtype=torch.float32) > 0:
+        raise ValueError(
+            'The temperature of kNN divides similarities: it must be '
+            f'positive, got {temperature}.'
+        )
+
+
 @METRICS.register_module()
 class KNNMetric(SupportMetric):
     """k-nearest-neighbour accuracy on frozen features.
@@ -64,6 +74,9 @@ class KNNMetric(SupportMetric):
         k (Sequence[int]): Numbers of neighbours. Defaults to (1, 20).
         temperature (float): Of the votes. Defaults to 0.07.
         **kwargs: See :class:`SupportMetric`.
+
+    Raises:
+        ValueError: See :func:`knn_votes`.
     """
 
     @check_arguments
@@ -71,6 +84,8 @@ class KNNMetric(SupportMetric):
         self, k: Sequence[int] = (1, 20), temperature: float = 0.07, **kwargs
     ) -> None:
         super().__init__(**kwargs)
+        for neighbours in k:
+            _check(neighbours, temperature)
         self.k = tuple(k)
         self.temperature = temperature
 

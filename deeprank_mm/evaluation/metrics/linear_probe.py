@@ -73,6 +73,9 @@ class LinearProbeMetric(SupportMetric):
             share is below 1. Defaults to 5.
         regularization (float): See :func:`linear_probe`.
         **kwargs: See :class:`SupportMetric`.
+
+    Raises:
+        ValueError: If a share is outside (0, 1], or a number not positive.
     """
 
     @check_arguments
@@ -84,6 +87,18 @@ class LinearProbeMetric(SupportMetric):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
+        for fraction in fractions:
+            if not 0 < fraction <= 1:
+                raise ValueError(
+                    f'`fractions` are shares in (0, 1], got {fraction}.'
+                )
+        if subsets < 1:
+            raise ValueError(f'`subsets` must be 1 or more, got {subsets}.')
+        if regularization <= 0:
+            raise ValueError(
+                '`regularization` must be positive, the smaller the '
+                f'stronger, got {regularization}.'
+            )
         self.fractions = tuple(fractions)
         self.subsets = subsets
         self.regularization = regularization

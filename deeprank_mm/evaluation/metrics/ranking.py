@@ -23,7 +23,7 @@ class RankingMetric(BaseMetric):
     subjects that the order of the file keeps together. A last block of fewer
     than three samples is left out.
 
-    :class:`~deeprank_mm.engine.RankLabelHook` lends it the ``ranker``, whose
+    :class:`~deeprank_mm.engine.RankLabelHook` lends it the ``model``, whose
     heads score and whose ``val_bank`` labels the triplets.
 
     Args:
@@ -51,7 +51,7 @@ class RankingMetric(BaseMetric):
                 f'samples, got block_size={block_size}.'
             )
         self.block_size = block_size
-        self.ranker = None
+        self.model = None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Collect id and features of a batch.
@@ -83,7 +83,7 @@ class RankingMetric(BaseMetric):
                 hold no triplet.
             ValueError: If a feature is not finite.
         """
-        ranker = self.ranker
+        ranker = self.model
         if ranker is None or ranker.val_bank is None:
             raise RuntimeError(
                 'RankingMetric has no ranking labels for the validation '

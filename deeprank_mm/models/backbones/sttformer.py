@@ -233,6 +233,7 @@ class STTFormer(BaseModule):
             len_parts=len_parts,
             num_heads=num_heads,
         )
+        _check_shares(att_drop=att_drop, dropout2d=dropout2d)
         _check_kernel(kernel_size)
         _check_config(config)
         if num_frames % len_parts:
@@ -337,6 +338,15 @@ def _check_sizes(**sizes: int) -> None:
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f'STTFormer needs a positive {name}, got {size}.')
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ValueError(
+                f'STTFormer needs a {name} in [0, 1], the share that is '
+                f'dropped, got {share}.'
+            )
 
 
 def _check_kernel(kernel_size: Sequence[int]) -> None:

@@ -1,3 +1,13 @@
+from .cluster_head import ClusterHead
+from .mlp_ranking_head import MLPRankingHead
+from .projection_head import ProjectionHead
 from .triplet_ranking_head import TripletRankingHead
+from .vit_ranking_head import ViTRankingHead
 
-__all__ = ['TripletRankingHead']
+__all__ = [
+    'ClusterHead',
+    'MLPRankingHead',
+    'ProjectionHead',
+    'TripletRankingHead',
+    'ViTRankingHead',
+]

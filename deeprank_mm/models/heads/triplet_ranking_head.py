@@ -177,7 +177,8 @@ def _activation(name: str) -> nn.Module:
         module = getattr(nn, name)() if sound else None
         # one number alone or among others: not so with Softmax or GLU
         sound = sound and torch.equal(
-            module(torch.zeros(1, 2))[:, :1], module(torch.zeros(1, 1))
+            module(torch.zeros(1, 2, device='cpu'))[:, :1],
+            module(torch.zeros(1, 1, device='cpu')),
         )
     except (RuntimeError, TypeError, ValueError):
         sound = False

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Union
 
-import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.dist import get_world_size
-from mmengine.model import BaseModel
 from torch import Tensor
 
 from deeprank_mm.arguments import check_arguments
@@ -22,11 +20,11 @@ from deeprank_mm.ranking import (
     valid_pairs,
     view_distance,
 )
-from deeprank_mm.structures import FeatureBank, sample_id_of, set_feature
+from deeprank_mm.structures import FeatureBank, sample_id_of
 
 from ..finite import check_features, check_losses
+from ..modality_encoders import ModalityEncoders, check_distinct, initialise
 from .memory import out_of_memory_explained
-from .pooling import encode
 from .triplet_pool import TRIPLET_POOLS, GlobalPool, LocalPool
 
 # Fewer distinct samples hold no triplet.
@@ -34,7 +32,7 @@ MIN_BATCH = 3
 
 
 @MODELS.register_module()
-class MultiViewRanker(BaseModel):
+class MultiViewRanker(ModalityEncoders):
     """Encoders that learn to rank triplets by labels from a feature bank.
 
     One encoder a modality and one head for each modality and view. Which of
@@ -93,13 +91,7 @@ class MultiViewRanker(BaseModel):
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
-        # built here: mmengine's own registry knows it only in a run whose
-        # default scope is mmaction
-        preprocessor = MODELS.build(
-            data_preprocessor or dict(type='ActionDataPreprocessor')
-        )
-        super().__init__(data_preprocessor=preprocessor, init_cfg=init_cfg)
-        self.modalities = tuple(modalities)
+        super().__init__(encoder, modalities, data_preprocessor, init_cfg)
         self.views = tuple(views)
         self.train_modalities = tuple(train_modalities or modalities)
         self.view_weights = {view: 1.0 for view in self.views}
@@ -108,18 +100,13 @@ class MultiViewRanker(BaseModel):
         self.triplet_pool = triplet_pool
         self._check_config()
 
-        # Each modality draws its first weights from random numbers of its
-        # own, so they do not depend on which others are there: a stream of
-        # 3s-DeepRank starts, and goes on, as a run of that stream alone.
-        self._seed = int(torch.randint(2**62, (), device='cpu'))
         head = head or dict(type='TripletRankingHead')
-        self.encoders, self.heads = nn.ModuleDict(), nn.ModuleDict()
+        self.heads = nn.ModuleDict()
         for name in self.modalities:
-            with keyed_randomness(self._seed, 'encoder', name):
-                self.encoders[name] = MODELS.build(encoder)
             if name in self.train_modalities:
                 self.heads[name] = nn.ModuleDict()
                 for view in self.views:
+                    # as encoders: whatever other heads there are
                     with keyed_randomness(self._seed, 'head', name, view):
                         self.heads[name][view] = MODELS.build(head)
         for name in self.modalities:
@@ -130,14 +117,7 @@ class MultiViewRanker(BaseModel):
         self.skipped_batches = 0
 
     def _check_config(self) -> None:
-        for what, names in (
-            ('modalities', self.modalities),
-            ('views', self.views),
-        ):
-            if not names or len(set(names)) != len(names):
-                raise ValueError(
-                    f'`{what}` must be distinct names, got {names}.'
-                )
+        check_distinct('views', self.views)
         for view in self.views:
             if view not in VIEWS:
                 raise ValueError(
@@ -182,90 +162,11 @@ class MultiViewRanker(BaseModel):
 
     def init_weights(self) -> None:
         """Initialise encoders and heads as their own classes say."""
-        for name, encoder in self.encoders.items():
-            with keyed_randomness(self._seed, 'init encoder', name):
-                _init(encoder)
         for name, heads in self.heads.items():
             for view, head in heads.items():
                 with keyed_randomness(self._seed, 'init head', name, view):
-                    _init(head)
+                    initialise(head)
         super().init_weights()
-
-    def forward(
-        self,
-        inputs: Union[Tensor, Dict[str, Tensor]],
-        data_samples: Optional[List[ActionDataSample]] = None,
-        mode: str = 'tensor',
-    ):
-        """Entry point of mmengine; see the method named by the mode.
-
-        Args:
-            inputs (Tensor or dict[str, Tensor]): See :meth:`extract_feat`.
-            data_samples (list[ActionDataSample], optional): One a sample.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``.
-
-        Returns:
-            dict or list: Losses, data samples with features, or features.
-
-        Raises:
-            ValueError: If the mode is unknown.
-        """
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        if mode == 'tensor':
-            return self.extract_feat(inputs)
-        raise ValueError(
-            f"Unknown mode {mode!r}: 'loss', 'predict' or 'tensor'."
-        )
-
-    def extract_feat(
-        self,
-        inputs: Union[Tensor, Dict[str, Tensor]],
-        modalities: Optional[Sequence[str]] = None,
-    ) -> Dict[str, Tensor]:
-        """One feature vector a sample and modality (eqs. 4, 5, 15, 16).
-
-        Args:
-            inputs (Tensor or dict[str, Tensor]): Skeletons
-                ``(B, clips, M, T, V, C x modalities)``; features are averaged
-                over clips. A dict gives each modality its own tensor. With
-                one modality any other tensor goes to the encoder as it is,
-                such as images ``(B, C, H, W)``.
-            modalities (Sequence[str], optional): Which to compute. Defaults
-                to all.
-
-        Returns:
-            dict[str, Tensor]: For each modality ``(B, D)``.
-        """
-        parts = self._split_modalities(inputs)
-        return {
-            name: encode(self.encoders[name], parts[name])
-            for name in modalities or self.modalities
-        }
-
-    def _split_modalities(
-        self, inputs: Union[Tensor, Dict[str, Tensor]]
-    ) -> Dict[str, Tensor]:
-        if isinstance(inputs, Mapping):
-            missing = [m for m in self.modalities if m not in inputs]
-            if missing:
-                raise ValueError(
-                    f'The inputs hold {sorted(inputs)}, but no '
-                    f'{", ".join(missing)}.'
-                )
-            return dict(inputs)
-        if len(self.modalities) == 1:
-            return {self.modalities[0]: inputs}
-        if inputs.shape[-1] % len(self.modalities):
-            raise ValueError(
-                f'{inputs.shape[-1]} input channels do not split into '
-                f'{len(self.modalities)} modalities: give GenerateModalities '
-                f'modalities={list(self.modalities)}.'
-            )
-        parts = inputs.chunk(len(self.modalities), dim=-1)
-        return dict(zip(self.modalities, parts))
 
     def loss(
         self,
@@ -395,33 +296,3 @@ class MultiViewRanker(BaseModel):
                 for name in self.train_modalities
                 for view in self.views
             }
-
-    def predict(
-        self,
-        inputs: Union[Tensor, Dict[str, Tensor]],
-        data_samples: List[ActionDataSample],
-    ) -> List[ActionDataSample]:
-        """Attach features to the data samples.
-
-        Ranking loss and accuracy of a whole split are taken from them by
-        :class:`~deeprank_mm.evaluation.RankingMetric`, on blocks that depend
-        on the ids alone and not on how samples were batched.
-
-        Args:
-            inputs (Tensor or dict[str, Tensor]): See :meth:`extract_feat`.
-            data_samples (list[ActionDataSample]): One a sample.
-
-        Returns:
-            list[ActionDataSample]: The same, each with ``feat_{modality}``
-            ``(D, )`` float32.
-        """
-        for name, values in self.extract_feat(inputs).items():
-            for sample, value in zip(data_samples, values.float()):
-                set_feature(sample, name, value)
-        return data_samples
-
-
-def _init(module: nn.Module) -> None:
-    """Initialise a module that knows how; plain torch modules are ready."""
-    if hasattr(module, 'init_weights'):
-        module.init_weights()

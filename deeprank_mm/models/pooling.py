@@ -7,6 +7,8 @@ from typing import Any
 import torch.nn as nn
 from torch import Tensor
 
+from .skeleton_input import check_skeletons
+
 
 def encode(encoder: nn.Module, inputs: Tensor) -> Tensor:
     """One feature vector a sample (eqs. 4, 5, 15, 16).
@@ -20,9 +22,13 @@ def encode(encoder: nn.Module, inputs: Tensor) -> Tensor:
 
     Returns:
         Tensor: ``(B, D)``.
+
+    Raises:
+        ValueError: If skeletons do not fit a graph encoder.
     """
     if inputs.dim() != 6:
         return pool_features(encoder(inputs))
+    check_skeletons(encoder, inputs)
     features = pool_features(encoder(inputs.flatten(0, 1)))
     return features.unflatten(0, inputs.shape[:2]).mean(1)
 

@@ -1,0 +1,3 @@
+from .cluster_classifier import ClusterClassifier
+
+__all__ = ['ClusterClassifier']

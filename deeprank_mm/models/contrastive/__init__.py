@@ -1,0 +1,3 @@
+from .skeleton_clr import SkeletonCLR
+
+__all__ = ['SkeletonCLR']
