@@ -108,6 +108,10 @@ class TestLoadConfig:
                 'custom_hooks .* list',
             ),
             (['--cfg-options', 'work_dir.a=3'], '--cfg-options do not fit'),
+            (
+                ['--cfg-options', 'custom_hooks=[]', 'custom_hooks.0.x=1'],
+                'set custom_hooks as a whole.* custom_hooks.0.x within it',
+            ),
         ],
     )
     def test_options_that_do_not_fit(self, tiny_project, argv, message):
