@@ -35,8 +35,10 @@ UPSTREAM = (
 )
 SHORTEST = 25  # characters of a sentence that says what is wrong
 
-# How many cases ran, by test.
+# How many cases ran, by tier.
 CASES = Counter()
+# How many times as many cases the thorough tier has.
+MORE = int(os.environ.get('DEEPRANK_FUZZ', 1))
 
 
 def is_clear(error):
@@ -79,13 +81,16 @@ def clear(function, *args, **kwargs):
 
 
 def fuzz(fast, thorough, **strategies):
-    """Run a test on many cases; on thousands with ``DEEPRANK_FUZZ=1``.
-
-    Thousands still find errors of upstream that reach the user as they are,
-    so they are asked for, and not yet part of the slow tier.
+    """Run a test on many cases; on thousands among the slow tests.
 
     The arguments that are strategies are drawn; all others are fixtures.
-    The cases are the same in every run.
+    The cases are the same in every run. ``DEEPRANK_FUZZ=N`` runs N times as
+    many in the thorough tier.
+
+    Args:
+        fast: Cases of the fast tier.
+        thorough: Cases of the thorough tier.
+        **strategies: What is drawn.
     """
 
     def decorate(function):
@@ -95,7 +100,7 @@ def fuzz(fast, thorough, **strategies):
                 function(**drawn, **fixtures)
 
             settings(
-                max_examples=fast if tier == 'fast' else thorough,
+                max_examples=fast if tier == 'fast' else thorough * MORE,
                 derandomize=True,
                 database=None,
                 deadline=None,
@@ -113,12 +118,7 @@ def fuzz(fast, thorough, **strategies):
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
             for name in ('tier', *names)
         )
-        asked = pytest.mark.skipif(
-            not os.environ.get('DEEPRANK_FUZZ'),
-            reason='thousands of cases: set DEEPRANK_FUZZ=1',
-        )
-        marks = (pytest.mark.slow, asked)
-        tiers = ['fast', pytest.param('thorough', marks=marks)]
+        tiers = ['fast', pytest.param('thorough', marks=pytest.mark.slow)]
         return pytest.mark.parametrize('tier', tiers)(run)
 
     return decorate

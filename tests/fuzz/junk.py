@@ -54,6 +54,9 @@ ANYTHING = st.one_of(
 )
 
 
+ACTIONS = ['change'] * 4 + ['replace'] * 3 + ['remove', 'rename', 'add']
+
+
 def _paths(node, path=()):
     """The place of every value inside nested dicts and lists."""
     items = ()
@@ -64,6 +67,28 @@ def _paths(node, path=()):
     for key, child in items:
         yield (*path, key)
         yield from _paths(child, (*path, key))
+
+
+WORDS = (
+    *('joint', 'bone', 'motion', 'self', 'other', 'all', 'l2', 'minmax'),
+    *('none', 'ReLU', 'Softmax', 'local', 'train', 'holdout', 'subject'),
+    *('kinect20', 'utd_mhad', 'coco', 'cpu', 'ranking/loss'),
+)
+
+
+def near(value):
+    """Something of the same type, which may fit or not."""
+    if isinstance(value, bool):
+        return st.booleans()
+    if isinstance(value, int):
+        return st.integers(-1, 12)
+    if isinstance(value, float):
+        return st.floats(-0.5, 2)
+    if isinstance(value, str):
+        return st.sampled_from(WORDS)
+    if isinstance(value, (list, tuple)) and value:
+        return st.lists(st.sampled_from(value), max_size=4)
+    return PLAIN
 
 
 @st.composite
@@ -82,8 +107,10 @@ def mangled(draw, original, junk=PLAIN, most=3, where=lambda path: True):
             parent = parent[step]
         if isinstance(parent, tuple):
             continue
-        action = draw(st.sampled_from(['replace', 'remove', 'rename', 'add']))
-        if action == 'replace' or isinstance(parent, list):
+        action = draw(st.sampled_from(ACTIONS))
+        if action == 'change':
+            parent[key] = draw(near(parent[key]))
+        elif action == 'replace' or isinstance(parent, list):
             parent[key] = draw(junk)
         elif action == 'add':
             parent[draw(st.text(min_size=1, max_size=4))] = draw(junk)

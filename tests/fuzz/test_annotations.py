@@ -125,7 +125,7 @@ def splits_of(data):
     return list(splits) if isinstance(splits, dict) else [None]
 
 
-@fuzz(120, 4000, data=files(), classes=st.sampled_from([None, 2]))
+@fuzz(120, 2000, data=files(), classes=st.sampled_from([None, 2]))
 def test_any_file_loads_or_says_why_not(data, classes, write):
     path = write(data)
     for split in splits_of(data):
@@ -137,7 +137,7 @@ def test_any_file_loads_or_says_why_not(data, classes, write):
             assert sample['data_samples'].sample_id
 
 
-@fuzz(120, 4000, data=files())
+@fuzz(120, 2500, data=files())
 def test_the_checker_knows_what_the_data_set_refuses(data, write):
     path = write(data)
     report = check_file(path, num_classes=2)
@@ -152,7 +152,7 @@ def test_the_checker_knows_what_the_data_set_refuses(data, write):
             assert 0 <= sample['label'] < 2
 
 
-@fuzz(100, 3000, given=options())
+@fuzz(100, 2000, given=options())
 def test_any_options(given, write):
     given = copy.deepcopy(given)
     samples = clear(read_all, write(GOOD), pipeline=[], **given)
@@ -178,7 +178,7 @@ def is_harmless(data):
 
 @fuzz(
     80,
-    2000,
+    1500,
     edits=st.lists(
         st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)),
         max_size=4,

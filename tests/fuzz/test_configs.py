@@ -196,7 +196,7 @@ def test_the_components_are_sound():
 
 @fuzz(
     250,
-    6000,
+    4000,
     data=st.data(),
     component=st.sampled_from(COMPONENTS),
 )

@@ -105,7 +105,7 @@ def as_json(value):
 
 @fuzz(
     120,
-    2500,
+    1500,
     cfg=mangled(as_json(CONFIG), most=2).map(as_json),
     options=OPTIONS,
 )

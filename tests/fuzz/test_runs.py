@@ -48,7 +48,7 @@ def config(tmp_path):
     return cfg.to_dict()
 
 
-@fuzz(5, 150, data=st.data())
+@fuzz(5, 100, data=st.data())
 def test_any_run(data, config):
     cfg = data.draw(mangled(config, where=ours, most=2))
     runner = clear(train, toy.Config(copy.deepcopy(cfg)))

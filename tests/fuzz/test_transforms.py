@@ -134,7 +134,7 @@ def run(pipeline, item):
         return Compose(copy.deepcopy(pipeline))(dict(item))
 
 
-@fuzz(150, 4000, case=cases(), seed=st.integers(0, 99))
+@fuzz(150, 2500, case=cases(), seed=st.integers(0, 99))
 def test_any_clip_through_any_pipeline(case, seed):
     item, pipeline, shape = case
     before = item['keypoint'].copy()
@@ -149,13 +149,17 @@ def test_any_clip_through_any_pipeline(case, seed):
     assert str(inputs.dtype) == 'torch.float32'
     assert inputs.isfinite().all()
     assert result['data_samples'].sample_id == 'clip'
+    # whoever is not there stays at zero, wherever the others are moved
+    for person in np.flatnonzero(~before.any(axis=(1, 2, 3)))[: shape[1]]:
+        if 'keypoint_score' not in item and person < shape[1]:
+            assert not inputs[0, person].any()
     np.random.seed(seed)
     assert (run(pipeline, item)['inputs'] == inputs).all()
 
 
 @fuzz(
     80,
-    1500,
+    1000,
     case=cases(),
     junk=st.dictionaries(
         st.sampled_from(

@@ -335,12 +335,15 @@ class Child:
         os.close(out)
         os.close(back)
 
-    def kill(self, armed: Sequence, delay: float) -> None:
+    def kill(self, armed: Sequence, delay: float) -> bool:
         """Wait for the armed mark, then a while, then send SIGKILL.
 
         Args:
             armed: As given to the constructor.
             delay: Seconds.
+
+        Returns:
+            Whether it was that which ended the run.
         """
         phase, occurrence = armed
         entered = f' enter {phase}\n'.encode()
@@ -349,7 +352,7 @@ class Child:
         os.write(self._go, b'!')
         time.sleep(delay)
         os.kill(self.pid, signal.SIGKILL)
-        self._close()
+        return self._close() == -signal.SIGKILL
 
     def wait(self) -> None:
         """Let the run come to its end.
@@ -535,7 +538,7 @@ def load_final(output: Path) -> dict:
 
 def run_trial(
     reference: Reference, folder: Path, target: dict, delay: float
-) -> dict:
+) -> Optional[dict]:
     """Kill, resume, compare.
 
     Args:
@@ -546,13 +549,16 @@ def run_trial(
 
     Returns:
         ``phase`` of the kill as the run's own marks say it, how many
-        ``refreshes`` lay behind, and the ``differences``.
+        ``refreshes`` lay behind, and the ``differences``. None if the run
+        ended before it was killed.
     """
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     work_dir = folder / 'run'
     armed = target['phase'], target['occurrence']
     child = reference.start(work_dir, folder / 'killed.log', armed)
-    child.kill(armed, delay)
+    if not child.kill(armed, delay):
+        return None
     (folder / 'marks.log').write_bytes(child.text)
     events = child.events()
     inside = [event for event in events if event['seconds'] is None]
@@ -605,7 +611,7 @@ def differences(one: Any, two: Any, path: str = '') -> Iterator[str]:
 
 
 def run_trials(
-    folder: Path, trials: int, workers: int, seed: int, quiet: bool = False
+    folder: Path, trials: int, workers: int, seed: int
 ) -> List[dict]:
     """Run trials that aim at the phase that has been hit least often.
 
@@ -614,7 +620,6 @@ def run_trials(
         trials: How many.
         workers: Worker processes of each run.
         seed: Of the moments.
-        quiet: Show no progress bar.
 
     Returns:
         Results of :func:`run_trial`, each with its ``variant``.
@@ -631,13 +636,15 @@ def run_trials(
     }
     hits = dict.fromkeys((*PHASES, 'between'), 0)
     results = []
-    for number in track(range(trials), 'Trials', disable=quiet):
+    for number in track(range(trials), 'Trials'):
         phase = min(PHASES, key=hits.__getitem__)
         variant = list(VARIANTS)[number % len(VARIANTS)]
-        target = draw.choice(references[variant].targets(phase))
         trial = folder / f'trial_{number:03d}'
-        delay = draw.random() * target['seconds']
-        result = run_trial(references[variant], trial, target, delay)
+        result = None
+        while result is None:
+            target = draw.choice(references[variant].targets(phase))
+            delay = draw.random() * target['seconds']
+            result = run_trial(references[variant], trial, target, delay)
         result['variant'] = variant
         hits[result['phase']] += 1
         results.append(result)
