@@ -45,6 +45,8 @@ test-all: $(READY)  ## run the slow tests, which `test` leaves out
 lint: $(READY)  ## check the code
 	$(BIN)python -m ruff check .
 	$(BIN)python -m ruff format --check .
+	$(BIN)python -m codespell_lib
+	$(BIN)python -m mypy
 
 format: $(READY)  ## mend what the check can mend
 	$(BIN)python -m ruff check --fix .
@@ -64,5 +66,6 @@ $(VENV)/.docs-ready: $(READY)
 	@touch $@
 
 clean:  ## remove caches and build leftovers; data and work_dirs stay
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache \
+		.hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

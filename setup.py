@@ -1,10 +1,60 @@
 """Packaging of deeprank_mm."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).resolve().parent
+# What OpenMIM looks for inside of a package, below `.mim`.
+MIM = ('configs', 'tools', 'model-index.yml')
+
+
+class BuildWithMim(build_py):
+    """Put configs and tools into the wheel; the source tree stays as it is.
+
+    Without them, `mim train deeprank_mm` and `python -m deeprank_mm` would
+    work from a checkout only.
+    """
+
+    def run(self) -> None:
+        """Build the package, and `.mim` inside of it."""
+        super().run()
+        if getattr(self, 'editable_mode', False):
+            return  # the source tree has them
+        target = Path(self.build_lib, 'deeprank_mm', '.mim')
+        shutil.rmtree(target, ignore_errors=True)
+        for source in self.mim_files():
+            copy = target / source.relative_to(HERE)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, copy)
+
+    def get_outputs(self, include_bytecode=1) -> list:
+        """All files that are built, for whoever installs them."""
+        outputs = super().get_outputs(include_bytecode)
+        if getattr(self, 'editable_mode', False):
+            return outputs
+        target = Path(self.build_lib, 'deeprank_mm', '.mim')
+        return outputs + [
+            str(target / source.relative_to(HERE))
+            for source in self.mim_files()
+        ]
+
+    @staticmethod
+    def mim_files() -> list:
+        """The files, without caches and without what only we need."""
+        files = []
+        for name in MIM:
+            path = HERE / name
+            files += [path] if path.is_file() else sorted(path.rglob('*'))
+        return [
+            path
+            for path in files
+            if path.is_file()
+            and '__pycache__' not in path.parts
+            and 'dev' not in path.relative_to(HERE).parts
+        ]
 
 
 def version() -> str:
@@ -30,6 +80,8 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.9',
     packages=find_packages(include=['deeprank_mm', 'deeprank_mm.*']),
+    package_data={'deeprank_mm': ['py.typed']},
+    cmdclass={'build_py': BuildWithMim},
     install_requires=[
         'torch>=2.0',
         'mmengine>=0.8,<1',
@@ -50,7 +102,9 @@ setup(
     extras_require={
         'lite': ['mmcv-lite>=2.0.1,<2.2'],
         'full': ['mmcv>=2.0.1,<2.2'],
+        'onnx': ['onnx'],
+        'tensorboard': ['tensorboard'],
         'docs': ['furo', 'myst-parser', 'sphinx'],
-        'test': ['hypothesis', 'pytest', 'ruff'],
+        'test': ['codespell', 'hypothesis', 'mypy', 'pytest', 'ruff'],
     },
 )

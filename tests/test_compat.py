@@ -121,6 +121,21 @@ class TestLocalizersDRN:
         assert done.returncode == 0, done.stderr
 
 
+def test_every_backbone_of_mmaction2_can_be_initialised():
+    """Outside of a Runner, too, which happens to import what they need."""
+    done = run(
+        'import deeprank_mm\n'
+        'from mmaction.registry import MODELS\n'
+        'from mmengine.registry import init_default_scope\n'
+        'init_default_scope("mmaction")\n'
+        'for name in ("STGCN", "AAGCN"):\n'
+        '    MODELS.build(dict(type=name, num_stages=2, base_channels=4,\n'
+        '        graph_cfg=dict(layout="coco", mode="spatial"))'
+        ').init_weights()'
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @needs_safe_load
 class TestCheckpoints:
     """Safe loading stays on, and reads what mmengine saves."""

@@ -3,6 +3,7 @@
 import copy
 import functools
 
+import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
@@ -15,6 +16,7 @@ from deeprank_mm.engine.skeleton_record import skeleton_of
 from deeprank_mm.engine.strict import check_state_dict
 from deeprank_mm.utils import launch
 from tests.conftest import ROOT
+from tests.stock import mim_folder
 
 CONFIGS = sorted(
     path.relative_to(ROOT / 'configs').as_posix()
@@ -72,6 +74,7 @@ def pretraining_of(name):
     return f'{source}{"_kinect20" if "utdmhad" in source else ""}_xsub'
 
 
+METHODS = ('deeprank', 'mv_deeprank', 'deepcluster', 'skeletonclr')
 PROTOCOLS = [
     name
     for name in CONFIGS
@@ -80,7 +83,7 @@ PROTOCOLS = [
 PAIRS = [
     (name, method)
     for name in PROTOCOLS
-    for method in ('deeprank', 'mv_deeprank')
+    for method in METHODS
     if f'{method}/{pretraining_of(name)}.py' in CONFIGS
 ]
 
@@ -101,7 +104,8 @@ def test_a_protocol_fits_its_pretraining(name, method):
         [
             step
             for step in cfg.test_dataloader.dataset.pipeline
-            if step.type in ('CentreSkeleton', 'TemporalCropResize')
+            if step.type
+            in ('CentreSkeleton', 'PreNormalize2D', 'TemporalCropResize')
         ]
         for cfg in (protocol, pretrain)
     ]
@@ -282,7 +286,15 @@ def test_the_papers_hyper_parameters():
     assert tune.param_scheduler[0].milestones == [80]
 
 
-@pytest.mark.parametrize('name', [c for c in CONFIGS if 'deeprank/' in c])
+PRETRAINING = [
+    name
+    for method in (*METHODS, '3s_deeprank', 'ablations')
+    for name in CONFIGS
+    if name.startswith(f'{method}/')
+]
+
+
+@pytest.mark.parametrize('name', PRETRAINING)
 def test_pretraining_never_meets_the_test_split(name):
     cfg = load(name)
     train, val = (cfg[f'{p}_dataloader'].dataset for p in ('train', 'val'))
@@ -297,6 +309,97 @@ def test_pretraining_never_meets_the_test_split(name):
     assert val.holdout.part == 'holdout'
     assert cfg.test_dataloader.dataset.split.rpartition('_')[2] == 'val'
     assert 'holdout' not in cfg.test_dataloader.dataset
+
+
+@pytest.mark.parametrize(
+    'row, n_clusters',
+    [
+        ('stgcn_ntu60_xsub.py', 256),
+        ('stgcn_nwucla_xview.py', 32),
+        ('stgcn_utdmhad_xsub.py', 32),
+    ],
+)
+def test_deepcluster_differs_from_deeprank_in_its_labels_alone(
+    row, n_clusters
+):
+    cfg, rank = load(f'deepcluster/{row}'), load(f'deeprank/{row}')
+    assert cfg.model.head.n_clusters == n_clusters
+    assert cfg.model.head.in_channels == rank.model.head.in_channels
+    assert cfg.model.encoder == rank.model.encoder
+    assert dict(cfg.custom_hooks[0], type='RankLabelHook') == dict(
+        rank.custom_hooks[0]
+    )
+    assert cfg.custom_hooks[1:] == rank.custom_hooks[1:]
+    same = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    for key in (*same, 'train_cfg', 'optim_wrapper', 'default_hooks'):
+        assert cfg[key] == rank[key], key
+
+
+@pytest.mark.parametrize(
+    'name, where, value',
+    [
+        ('norm_none', 'model.normalization', 'none'),
+        ('norm_minmax', 'model.normalization', 'minmax'),
+        ('norm_l1', 'model.normalization', 'l1'),
+        ('head_mlp', 'model.head.type', 'MLPRankingHead'),
+        ('head_vit', 'model.head.type', 'ViTRankingHead'),
+        ('head_relu', 'model.head.act', 'ReLU'),
+        ('views_other', 'model.views', ['other']),
+        ('views_all', 'model.views', ['all']),
+        ('views_self_other', 'model.views', ['self', 'other']),
+        ('views_self_all', 'model.views', ['self', 'all']),
+        ('no_calibration', 'custom_hooks.0.calibrate', False),
+        ('refresh_plateau', 'custom_hooks.0.patience', 3),
+        ('refresh_never', 'custom_hooks.0.max_cycles', 1),
+        ('reset_head', 'custom_hooks.0.reset_head', True),
+        ('restart_lr', 'custom_hooks.0.restart_lr', True),
+    ],
+)
+def test_an_ablation_changes_one_thing(name, where, value):
+    cfg = load(f'ablations/nwucla_{name}.py')
+    method = 'mv_deeprank' if name.startswith('views') else 'deeprank'
+    base = load(f'{method}/stgcn_nwucla_xview.py')
+    found = cfg
+    for key in where.split('.'):
+        found = found[int(key) if key.isdigit() else key]
+    assert found == value
+    changed = {key for key in cfg if cfg[key] != base.get(key)}
+    part = {where.split('.')[0]}
+    if name == 'restart_lr':
+        part.add('param_scheduler')
+    assert changed == {'work_dir', *part}
+
+
+@pytest.mark.parametrize(
+    'row, queue, momentum, epochs',
+    [
+        ('stgcn_ntu60_xsub.py', 32768, 0.999, 300),
+        ('stgcn_nwucla_xview.py', 512, 0.99, 60),
+        ('stgcn_utdmhad_xsub.py', 256, 0.99, 120),
+    ],
+)
+def test_skeletonclr(row, queue, momentum, epochs):
+    cfg, rank = load(f'skeletonclr/{row}'), load(f'deeprank/{row}')
+    model = cfg.model
+    assert (model.queue_size, model.momentum) == (queue, momentum)
+    assert model.temperature == 0.07
+    assert model.encoder == rank.model.encoder
+    assert cfg.train_cfg.max_epochs == epochs
+    # two clips, each with a shear and a crop of its own
+    centre, clips, *rest = cfg.train_dataloader.dataset.pipeline
+    steps = rank.train_dataloader.dataset.pipeline
+    assert [centre, *rest] == [steps[0], *steps[4:]]
+    assert clips.num_clips == 2
+    assert [step.type for step in clips.transforms] == [
+        'Shear',
+        'TemporalCropResize',
+        'GenerateModalities',
+    ]
+    # validation compares the held-out part with the training part
+    support = cfg.val_cfg.support_dataloader.dataset
+    assert support.holdout.part == 'train'
+    assert support.pipeline == cfg.test_dataloader.dataset.pipeline
+    assert cfg.val_dataloader == rank.val_dataloader
 
 
 @pytest.mark.parametrize(
@@ -315,3 +418,73 @@ def test_joint_layouts_are_those_of_the_package(name, layout):
         assert given.center == expected['center']
         edges = [tuple(edge) for edge in given.inward]
         assert edges == expected['inward']
+
+
+@pytest.mark.parametrize('backbone', ['stgcnpp', 'aagcn'])
+@pytest.mark.parametrize('data', ['ntu60_xsub', 'nwucla_xview'])
+@pytest.mark.parametrize('folder', ['deeprank', 'finetune', 'linear'])
+def test_other_backbones_differ_in_nothing_but_the_model(
+    folder, data, backbone
+):
+    cfg = load(f'{folder}/{backbone}_{data}.py')
+    stgcn = load(f'{folder}/stgcn_{data}.py')
+    for key in set(cfg) | set(stgcn):
+        if key not in ('model', 'work_dir', 'custom_hooks'):
+            assert cfg[key] == stgcn[key], key
+    assert len(cfg.custom_hooks) == len(stgcn.custom_hooks)
+    part = 'encoder' if folder == 'deeprank' else 'backbone'
+    changed = {part: stgcn.model[part]}
+    assert dict(cfg.model, **changed) == stgcn.model
+
+
+def test_stock_weights_fit_the_other_backbones():
+    """The graphs and options are those of MMAction2's own configs."""
+    folder = mim_folder() / 'configs' / 'skeleton'
+    for name, stock, extra in (
+        ('stgcnpp', 'stgcnpp/stgcnpp', {}),
+        ('aagcn', '2s-agcn/2s-agcn', dict(gcn_attention=False)),
+    ):
+        ours = load(f'finetune/{name}_ntu60_xsub.py')
+        ours.model.backbone.update(extra)
+        theirs = Config.fromfile(
+            folder / f'{stock}_8xb16-joint-u100-80e_ntu60-xsub-keypoint-3d.py'
+        )
+        ours, theirs = build(ours), build(theirs)
+        check_state_dict(ours, theirs.state_dict(), name)
+
+
+def test_scores_of_2d_keypoints_are_neither_moved_nor_differenced():
+    cfg = load('deeprank/stgcn_coco2d_ntu60_xsub.py')
+    modalities = ['joint', 'bone', 'motion']
+    steps = cfg.train_dataloader.dataset.pipeline
+    assert steps[3].type == 'GenerateModalities'
+    steps[3].modalities = modalities
+    with DefaultScope.overwrite_default_scope('mmaction'):
+        steps = Compose(steps)
+    score = np.full((2, 130, 17), 0.7, dtype=np.float16)
+    keypoint = np.random.uniform(100, 900, (2, 130, 17, 2))
+    packed = steps(
+        dict(
+            sample_id='x',
+            label=0,
+            total_frames=130,
+            img_shape=(1080, 1920),
+            keypoint=keypoint.astype(np.float16),
+            keypoint_score=score,
+        )
+    )
+    inputs = packed['inputs'].numpy()
+    assert inputs.shape == (1, 2, 120, 17, 9)
+    joint, bone, motion = np.split(inputs, 3, axis=-1)
+    # of the bone and the motion it is the mean of two scores, and zero where
+    # there is no motion: at the last frame
+    for part in (joint, bone, motion[:, :, :-1]):
+        np.testing.assert_allclose(part[..., 2], 0.7, atol=1e-3)
+    assert (motion[:, :, -1] == 0).all()
+    # the coordinates are made, from those of the joints
+    assert np.ptp(bone[..., :2]) > 0.1
+    np.testing.assert_allclose(
+        motion[:, :, :-1, :, :2],
+        np.diff(joint[..., :2], axis=2),
+        atol=1e-6,
+    )

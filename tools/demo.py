@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Nothing is written into an installed package.
+HERE = Path.cwd() if ROOT.name == '.mim' else ROOT
 CONFIG = 'configs/deeprank/stgcn_demo_xsub.py'
 DATA = 'data/skeleton/demo.pkl'
 COLUMNS = {
@@ -27,8 +29,13 @@ COLUMNS = {
 
 def run(*command: str) -> None:
     """Run one of the project's tools and show what it was."""
+    if HERE != ROOT:
+        command = tuple(
+            str(ROOT / word) if word.endswith('.py') else word
+            for word in command
+        )
     print('\n$ python', ' '.join(command), flush=True)
-    subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, *command], cwd=HERE, check=True)
 
 
 def evaluate(work_dir: Path, *what: str) -> dict:
@@ -51,9 +58,9 @@ def main() -> None:
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/demo')
     )
-    work_dir = (ROOT / parser.parse_args().work_dir).resolve()
+    work_dir = (HERE / parser.parse_args().work_dir).resolve()
     begin = time.time()
-    if not (ROOT / DATA).is_file():
+    if not (HERE / DATA).is_file():
         run('tools/data/demo.py', DATA)
     run('tools/train.py', CONFIG, '--work-dir', str(work_dir / 'deeprank'))
     rows = {

@@ -17,68 +17,35 @@ Without a config, the one that the checkpoint was trained with is used:
 from __future__ import annotations
 
 import argparse
-import ast
 import difflib
 import random
-from pathlib import Path
 from typing import Sequence
 
 import numpy as np
-import torch
-from mmaction.registry import DATASETS, MODELS
 from mmengine.config import Config, DictAction
 from mmengine.device import get_device
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
-from torch.utils.data import Dataset, Subset
 
 import deeprank_mm  # noqa: F401  (registers the components)
-from deeprank_mm.datasets import with_pipeline
-from deeprank_mm.engine.extraction import (
-    check_deterministic,
-    extract_features,
-    feature_loader,
-)
-from deeprank_mm.engine.strict import check_state_dict
+from deeprank_mm.apis.class_names import read_names
+from deeprank_mm.apis.frozen_encoder import FrozenEncoder
+from deeprank_mm.apis.loading import load_run
+from deeprank_mm.apis.search_set import SearchSet
 from deeprank_mm.evaluation.retrieval import (
     Neighbours,
     precision_at_k,
     retrieve,
 )
-from deeprank_mm.models.rankers import MultiViewRanker
-from deeprank_mm.structures import FeatureBank, sample_id_of
 from deeprank_mm.utils import launch
-from deeprank_mm.utils.usage import UsageError, resolve
+from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization import (
     UPWARD,
     Clip,
-    as_recorded,
     draw_strips,
     find_layout,
     save_animation,
     save_picture,
-    steps_of,
 )
-
-# What a config that mmengine wrote into a checkpoint consists of.
-_PLAIN = (
-    ast.Module,
-    ast.Assign,
-    ast.Name,
-    ast.Store,
-    ast.Load,
-    ast.Constant,
-    ast.List,
-    ast.Tuple,
-    ast.Set,
-    ast.Dict,
-    ast.Call,
-    ast.keyword,
-    ast.UnaryOp,
-    ast.USub,
-)
-# Features of the same weights differ by rounding, never by this much.
-_SAME = 1 - 1e-5
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,13 +57,14 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'config',
         nargs='?',
-        help="a pretraining config (default: the checkpoint's own)",
+        help="a config (default: the checkpoint's own)",
     )
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint of a pretraining run, or its work folder for the '
-        'latest one; every tensor must fit the model',
+        help='checkpoint of a pretraining, of a recogniser or of a bare '
+        'backbone, or a work folder for its latest one; every tensor of the '
+        'encoder must fit',
     )
     parser.add_argument(
         '--checkpoint',
@@ -167,14 +135,14 @@ def parser() -> argparse.ArgumentParser:
     return parser
 
 
-def load(args: argparse.Namespace) -> tuple[Config, dict, str]:
+def load(args: argparse.Namespace) -> tuple[Config, str]:
     """The config and the checkpoint that the options name.
 
     Args:
         args: The parsed options.
 
     Returns:
-        The config, the checkpoint's content, and its path.
+        The config and the checkpoint's path.
 
     Raises:
         UsageError: One of them is missing, or the options are ambiguous.
@@ -187,158 +155,11 @@ def load(args: argparse.Namespace) -> tuple[Config, dict, str]:
             'name CONFIG and CHECKPOINT, or --checkpoint alone to use the '
             'config that it was trained with.'
         )
-    path = resolve('checkpoint', path)
-    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    if config is None:
-        cfg = stored_config(content, path)
-    elif Path(config).is_file():
-        cfg = Config.fromfile(config)
-    else:
-        raise UsageError(
-            f'config file {config} does not exist (looked from {Path.cwd()}).'
-        )
-    cfg.merge_from_dict(args.cfg_options or {})
-    return cfg, content, path
+    cfg, _, path = load_run(config, path, args.cfg_options)
+    return cfg, path
 
 
-def stored_config(content: dict, path: str) -> Config:
-    """The config inside a checkpoint, which is read and not run.
-
-    Args:
-        content: The checkpoint's content.
-        path: Its path, for messages.
-
-    Returns:
-        The config.
-
-    Raises:
-        UsageError: There is none, or it is more than plain values.
-    """
-    text = (content.get('meta') or {}).get('cfg')
-    if not isinstance(text, str):
-        raise UsageError(
-            f'checkpoint {path} does not say its config: name one.'
-        )
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except SyntaxError:
-        nodes = [None]
-    for node in nodes:
-        call = isinstance(node, ast.Call)
-        if not isinstance(node, _PLAIN) or (
-            call and getattr(node.func, 'id', None) != 'dict'
-        ):
-            raise UsageError(
-                f'the config inside of checkpoint {path} is more than plain '
-                'values, and is not run: name a config.'
-            )
-    return Config.fromstring(text, '.py')
-
-
-def choose_modality(cfg: Config, modality: str | None) -> str:
-    """Which encoder's features are compared.
-
-    Args:
-        cfg: The config; a single-stream one is changed to the modality.
-        modality: The option's value.
-
-    Returns:
-        Its name.
-
-    Raises:
-        UsageError: The config has several modalities and not this one.
-    """
-    have = list(cfg.model.get('modalities') or ['joint'])
-    if modality is None:
-        return have[0]
-    if modality not in have:
-        if len(have) > 1:
-            raise UsageError(
-                f'--modality {modality}: the config has {", ".join(have)}.'
-            )
-        launch.set_modality(cfg, modality)
-    return modality
-
-
-def build_model(cfg: Config, content: dict, path: str) -> MultiViewRanker:
-    """The ranker with all of the checkpoint's weights.
-
-    Args:
-        cfg: The config.
-        content: The checkpoint's content.
-        path: Its path, for messages.
-
-    Returns:
-        The model, on the GPU if there is one.
-
-    Raises:
-        UsageError: The config is no pretraining, or a tensor does not fit.
-    """
-    model = MODELS.build(cfg.model)
-    if not isinstance(model, MultiViewRanker):
-        raise UsageError(
-            f'the model of the config is a {type(model).__name__}: name the '
-            'config of a pretraining run, with a MultiViewRanker.'
-        )
-    weights = content.get('state_dict', content)
-    try:
-        check_state_dict(model, weights, path)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    model.load_state_dict(weights)
-    print(f'loaded all {len(weights)} tensors of {path}')
-    return model.to(get_device())
-
-
-class Split:
-    """A split of the config through the test pipeline, and as recorded."""
-
-    def __init__(self, cfg: Config, name: str) -> None:
-        loader = cfg.get('test_dataloader')
-        if loader is None:
-            raise UsageError('the config has no test_dataloader.')
-        try:
-            pipeline = steps_of(loader.dataset)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        part = loader.dataset
-        if name == 'train':
-            # Pretraining holds a part out of train_dataloader; the test's
-            # support is the whole split.
-            support = (cfg.get('test_cfg') or {}).get('support_dataloader')
-            part = (support or cfg.train_dataloader).dataset
-        built = DATASETS.build(part)
-        self.name = name
-        self.dataset: Dataset = with_pipeline(built, pipeline)
-        self.recorded = as_recorded(built, pipeline)
-        ids = getattr(built, 'sample_ids', None) or [
-            sample_id_of(self.recorded[i]) for i in range(len(self.recorded))
-        ]
-        self.row = {name: i for i, name in enumerate(ids)}
-        self._loader = (loader.get('batch_size', 64), 0)
-        try:
-            check_deterministic(self.dataset)
-        except ValueError as error:
-            raise UsageError(
-                "the config's test pipeline is random: two readings of a "
-                'sample differ, and so would its neighbours.'
-            ) from error
-
-    def extract(
-        self, model: MultiViewRanker, ids: Sequence[str] | None = None
-    ) -> FeatureBank:
-        """Features of the split, or of some of its samples."""
-        dataset = self.dataset
-        if ids is not None:
-            dataset = Subset(dataset, [self.row[name] for name in ids])
-        return extract_features(model, feature_loader(dataset, *self._loader))
-
-    def annotation(self, name: str) -> dict:
-        """A sample as recorded."""
-        return self.recorded[self.row[name]]
-
-
-def find_query(query: str, seed: int, splits: Sequence[Split]) -> str:
+def find_query(query: str, seed: int, splits: Sequence[SearchSet]) -> str:
     """The query's id, and nothing that is not there.
 
     Args:
@@ -368,80 +189,6 @@ def find_query(query: str, seed: int, splits: Sequence[Split]) -> str:
             else f'they look like {known[0]}.'
         )
     )
-
-
-def search_bank(
-    split: Split, model: MultiViewRanker, path: str | None, modality: str
-) -> FeatureBank:
-    """Features of the search set, from a file if there is one.
-
-    Args:
-        split: The search set.
-        model: The encoder.
-        path: The file, or None for none.
-        modality: Which features will be compared.
-
-    Returns:
-        The bank.
-
-    Raises:
-        UsageError: The file holds other samples or features.
-    """
-    if path is None or not Path(path).is_file():
-        bank = split.extract(model)
-        if path is not None:
-            bank.save(path)
-            print(f'saved the features to {path}')
-        return bank
-    bank = FeatureBank.load(path)
-    if sorted(split.row) != bank.ids:
-        raise UsageError(
-            f'--bank {path} holds {len(bank)} other samples than the '
-            f'{len(split.row)} of the {split.name} split: name another file.'
-        )
-    probes = bank.ids[:: max(1, len(bank) // 3)]
-    own = split.extract(model, probes)
-    kept = bank.lookup(bank.rows(own.ids)).get(modality)
-    new = own.features[modality]
-    if kept is None or kept.shape != new.shape or not _same(kept, new):
-        raise UsageError(
-            f'--bank {path} holds features of another encoder than the '
-            'checkpoint: name another file.'
-        )
-    return bank
-
-
-def _same(one: torch.Tensor, two: torch.Tensor) -> bool:
-    one, two = one.double(), two.double()
-    cosine = torch.cosine_similarity(one, two)
-    return bool(((cosine > _SAME) | (one == two).all(1)).all())
-
-
-def read_names(path: str | None, labels: Sequence[int]) -> dict[int, str]:
-    """Names of classes, their numbers where there is no file.
-
-    Args:
-        path: The file, one name a line.
-        labels: The classes that need a name.
-
-    Returns:
-        By class.
-
-    Raises:
-        UsageError: The file is missing or too short.
-    """
-    if path is None:
-        return {label: f'class {label}' for label in labels}
-    if not Path(path).is_file():
-        raise UsageError(f'--class-names {path}: there is no such file.')
-    names = Path(path).read_text(encoding='utf-8').split('\n')
-    names = [name.strip() for name in names if name.strip()]
-    if max(labels, default=0) >= len(names):
-        raise UsageError(
-            f'--class-names {path} has {len(names)} names, but there is a '
-            f'class {max(labels)}.'
-        )
-    return {label: names[label] for label in labels}
 
 
 def describe(
@@ -520,21 +267,24 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f'--out {args.out}: must end in .png or .gif.')
     if min(args.topk, args.frames) < 1:
         raise UsageError('--topk and --frames must be 1 or more.')
-    cfg, content, path = load(args)
-    modality = choose_modality(cfg, args.modality)
+    cfg, path = load(args)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
-    search = Split(cfg, args.split)
+    # First of all, for it may change the modality of the pipelines.
+    encoder = FrozenEncoder(cfg, args.modality)
+    modality = encoder.modality
+    search = SearchSet(cfg, args.split)
     splits = [search]
     if args.query not in search.row:
         other = 'train' if args.split == 'test' else 'test'
         if args.query != 'random' or other == 'test':
-            splits.append(Split(cfg, other))
+            splits.append(SearchSet(cfg, other))
     query = find_query(args.query, args.seed, splits)
     home = next(split for split in splits if query in split.row)
 
-    model = build_model(cfg, content, path)
-    bank = search_bank(search, model, args.bank, modality)
-    asking = bank if home is search else home.extract(model, [query])
+    print(encoder.load(path))
+    encoder.to(get_device())
+    bank = search.bank(encoder, args.bank)
+    asking = bank if home is search else home.extract(encoder, [query])
     found = retrieve(bank, query, args.topk, modality, asking)
     label = home.annotation(query).get('label')
     labels = [] if bank.labels is None else bank.labels.unique().tolist()

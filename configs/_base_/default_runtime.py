@@ -22,6 +22,11 @@ env_cfg = dict(
 )
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
+# Curves in TensorBoard as well: end a config with the line
+#   visualizer = dict(vis_backends=[dict(type='LocalVisBackend'),
+#                                   dict(type='TensorboardVisBackend')])
+# (pip install tensorboard), in Weights & Biases with `WandbVisBackend` (pip
+# install wandb; its project and name by `init_kwargs=dict(project=...)`).
 vis_backends = [dict(type='LocalVisBackend')]
 visualizer = dict(type='ActionVisualizer', vis_backends=vis_backends)
 

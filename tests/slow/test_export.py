@@ -13,25 +13,11 @@ from tests import toy
 
 pytestmark = pytest.mark.slow
 
-# The published MMAction2 1.2.0 lacks two modules (docs/compat.md). Its users
-# patch it somehow; these are the least stand-ins, and none of them is ours.
 STOCK = """
 import sys
 sys.modules['deeprank_mm'] = None
-import importlib.metadata
-import types
-from pathlib import Path
-try:
-    import importlib_metadata
-except ImportError:
-    sys.modules['importlib_metadata'] = importlib.metadata
-import mmaction
-localizers = Path(mmaction.__file__).parent / 'models' / 'localizers'
-name = 'mmaction.models.localizers.drn'
-if not (localizers / 'drn' / 'drn.py').exists():
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name + '.drn'] = types.ModuleType(name + '.drn')
-    sys.modules[name + '.drn'].DRN = type('DRN', (), {})
+from tests.stock import stand_in
+stand_in()
 
 import torch
 from mmengine.config import Config
@@ -80,7 +66,11 @@ work_dir = 'work'
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, 'OMP_NUM_THREADS': '1'},
+            env={
+                **os.environ,
+                'OMP_NUM_THREADS': '1',
+                'PYTHONPATH': str(repo_root),
+            },
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout + done.stderr

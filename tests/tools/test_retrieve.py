@@ -245,7 +245,7 @@ def test_a_checkpoint_that_does_not_fit(run, refuse):
     del weights[gone]
     rewrite(run, state_dict=weights)
     said = refuse(*both(run), '--query', QUERY)
-    assert '1 missing' in said and gone in said
+    assert '1 missing' in said and gone.rpartition('joint.')[2] in said
 
 
 def test_code_in_a_checkpoint_is_not_run(run, refuse, tmp_path):
@@ -299,9 +299,26 @@ def test_a_random_pipeline_is_refused(run, refuse):
     assert 'random' in said
 
 
-def test_a_recogniser_is_refused(tiny_project, refuse, tmp_path):
-    torch.save(dict(state_dict={}), tmp_path / 'x.pth')
+def test_a_config_without_an_encoder_is_refused(run, refuse):
     said = refuse(
-        tiny_project / 'tiny.py', tmp_path / 'x.pth', '--query', 'clip0'
+        *both(run), '--query', QUERY, '--cfg-options', 'model.encoder=None'
     )
-    assert 'RecognizerGCN' in said
+    assert 'MultiViewRanker' in said and '`encoder`' in said
+
+
+def test_a_finetuned_encoder_retrieves_the_same(run, retrieve, tmp_path):
+    """A recogniser with the ranker's weights, of the config stored in it."""
+    cfg = toy.finetune_config(tmp_path / 'tuned')
+    cfg.test_dataloader.dataset.ann_file = str(run / 'toy.pkl')
+    weights = torch.load(run / 'toy.pth')['state_dict']
+    prefix = 'encoders.joint.'
+    weights = {
+        k.replace(prefix, 'backbone.'): v
+        for k, v in weights.items()
+        if k.startswith(prefix)
+    }
+    tuned = tmp_path / 'tuned.pth'
+    torch.save(dict(state_dict=weights, meta=dict(cfg=cfg.pretty_text)), tuned)
+    expected = table(retrieve(*both(run), '--query', QUERY))
+    found = table(retrieve('--checkpoint', tuned, '--query', QUERY))
+    assert found and found == expected

@@ -16,8 +16,6 @@ from itertools import product
 from pathlib import Path
 from typing import Dict, Sequence, Tuple
 
-from mmengine.config import Config
-
 from deeprank_mm.engine.bank_files import find_bank
 from deeprank_mm.ranking import (
     NORMALIZATIONS,
@@ -25,30 +23,12 @@ from deeprank_mm.ranking import (
     sampled_disagreement,
 )
 from deeprank_mm.structures import FeatureBank
+from deeprank_mm.utils.bank_sources import run_normalization
 from deeprank_mm.visualization import draw_disagreement
 
 VIEWS = ('other', 'all')
 # Fig. 4: 124,992,000 triplets of NTU RGB+D 60, joint.
 PAPER = {('joint', 'other'): 0.289, ('joint', 'all'): 0.011}
-
-
-def run_normalization(bank: Path) -> str | None:
-    """Normalisation of features in the run that wrote a bank.
-
-    Args:
-        bank (Path): The bank, in the folder where the run put it.
-
-    Returns:
-        str or None: As its config says; None where there is no config beside
-        it, or configs that differ.
-    """
-    if bank.parent.name != 'banks':
-        return None
-    found = set()
-    for path in bank.parent.parent.glob('*.py'):
-        config = Config.fromfile(path, import_custom_modules=False)
-        found.add((config.get('model') or {}).get('normalization', 'l2'))
-    return found.pop() if len(found) == 1 else None
 
 
 def write_csv(path: Path, shares: Dict[Tuple[str, str], Disagreement]) -> None:
@@ -96,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             f'{path} holds {", ".join(bank.modalities)} alone: views differ '
             'only where several modalities are.'
         )
-    normalization = args.normalization or run_normalization(Path(path))
+    normalization = args.normalization or run_normalization(path)
     if normalization is None:
         normalization = 'l2'
         print(
