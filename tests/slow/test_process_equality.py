@@ -61,7 +61,7 @@ def compare(rank, processes, folder, ann_file):
     dataset = toy.build_dataset(ann_file, split='train')
     calibration_is_that_of_one_process(folder, dataset)
     labels_are_those_of_one_process(folder, dataset)
-    distributed.destroy_process_group()
+    toy.leave_group()
 
 
 def ranker(modalities=('joint',), act=None, pool='local'):
