@@ -13,6 +13,8 @@ from torch import Tensor
 
 from deeprank_mm.arguments import check_arguments
 
+from .width import check_width
+
 
 class ClusterStatistics(NamedTuple):
     """How well a head tells clusters.
@@ -70,12 +72,7 @@ class ClusterHead(BaseModule):
         Raises:
             ValueError: If the features have another width than the head.
         """
-        if features.dim() != 2 or features.shape[1] != self.in_channels:
-            raise ValueError(
-                f'ClusterHead expects features (B, {self.in_channels}), the '
-                f"encoder gave {tuple(features.shape)}: set the head's "
-                "`in_channels` to the encoder's feature width."
-            )
+        check_width(self, features)
         return self.fc(features)
 
     def loss(self, features: Tensor, clusters: Tensor) -> ClusterStatistics:

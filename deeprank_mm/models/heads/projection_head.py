@@ -12,6 +12,8 @@ from torch import Tensor
 
 from deeprank_mm.arguments import check_arguments
 
+from .width import check_width
+
 
 @MODELS.register_module()
 class ProjectionHead(BaseModule):
@@ -61,10 +63,5 @@ class ProjectionHead(BaseModule):
         Raises:
             ValueError: If the features have another width than the head.
         """
-        if features.dim() != 2 or features.shape[1] != self.in_channels:
-            raise ValueError(
-                f'ProjectionHead expects features (B, {self.in_channels}), '
-                f"the encoder gave {tuple(features.shape)}: set the head's "
-                "`in_channels` to the encoder's feature width."
-            )
+        check_width(self, features)
         return F.normalize(self.fc1(F.relu(self.fc0(features))))

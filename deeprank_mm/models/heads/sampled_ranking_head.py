@@ -13,6 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 from deeprank_mm.ranking import TripletStatistics
 
+from .width import check_width
+
 # Triplets scored at a time; more are recomputed in the backward pass
 # instead of kept.
 _BLOCK = 8192
@@ -99,13 +101,7 @@ class SampledRankingHead(BaseModule):
         Raises:
             ValueError: If the features have another width than the head.
         """
-        if features.dim() != 2 or features.shape[1] != self.in_channels:
-            raise ValueError(
-                f'{type(self).__name__} expects features (B, '
-                f'{self.in_channels}), the encoder gave '
-                f"{tuple(features.shape)}: set the head's `in_channels` to "
-                "the encoder's feature width."
-            )
+        check_width(self, features)
         size = len(features)
         own = torch.arange(size, device=features.device)[
             anchors or slice(None)

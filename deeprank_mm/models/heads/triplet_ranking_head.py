@@ -16,6 +16,8 @@ from torch.utils.checkpoint import checkpoint
 from deeprank_mm.arguments import check_arguments
 from deeprank_mm.ranking import TripletStatistics, triplet_ranking_loss
 
+from .width import check_width
+
 # With an activation the (anchors, B, hidden) block is walked at a time.
 _BLOCK_ELEMENTS = 1 << 23
 
@@ -94,12 +96,7 @@ class TripletRankingHead(BaseModule):
         Raises:
             ValueError: If the features have another width than the head.
         """
-        if features.dim() != 2 or features.shape[1] != self.in_channels:
-            raise ValueError(
-                f'TripletRankingHead expects features (B, {self.in_channels})'
-                f', the encoder gave {tuple(features.shape)}: set the '
-                "head's `in_channels` to the encoder's feature width."
-            )
+        check_width(self, features)
         own = features[anchors or slice(None)]
         weight = self.fc1.weight[0] - self.fc1.weight[1]
         bias = self.fc1.bias[0] - self.fc1.bias[1]
