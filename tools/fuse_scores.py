@@ -20,7 +20,8 @@ from deeprank_mm.evaluation.fusion import (
 )
 from deeprank_mm.evaluation.predictions import Predictions, PredictionsError
 from deeprank_mm.utils.usage import UsageError
-from deeprank_mm.visualization.confusion import SUFFIXES, draw_confusion
+from deeprank_mm.visualization.confusion import draw_confusion
+from deeprank_mm.visualization.style import SUFFIXES
 
 FUSED = 'fused'
 EXAMPLE = """example, the ensemble of three streams:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import pickle
-from pathlib import Path
 from typing import Any, Mapping, Optional, Tuple
 
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from deeprank_mm.engine.checkpoint_files import check_safe
+from deeprank_mm.utils.options import override, read_config
 from deeprank_mm.utils.usage import UsageError, resolve
 
 # What a config that mmengine wrote into a checkpoint consists of.
@@ -60,13 +60,9 @@ def load_run(
         raise UsageError(f'checkpoint {path}: {error}') from error
     if config is None:
         cfg = stored_config(content, path)
-    elif Path(config).is_file():
-        cfg = Config.fromfile(config)
+        override(cfg, cfg_options)
     else:
-        raise UsageError(
-            f'config file {config} does not exist (looked from {Path.cwd()}).'
-        )
-    cfg.merge_from_dict(dict(cfg_options or {}))
+        cfg = read_config(config, cfg_options)
     return cfg, content, path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 
 from deeprank_mm.utils import launch
+from deeprank_mm.utils.run_log import read_scalars
 from deeprank_mm.utils.runner import build_runner
 
 from .cells import Cell, number_of
@@ -90,13 +90,11 @@ def read_validations(work_dir: Path) -> Dict[int, Dict[str, float]]:
         dict[int, dict[str, float]]: Metrics by step; the last write of a
         step counts.
     """
-    found = {}
-    for log in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
-        for line in log.read_text().splitlines():
-            values = json.loads(line)
-            if TOP1 in values:
-                found[values['step']] = values
-    return found
+    return {
+        values['step']: values
+        for values in read_scalars(work_dir)
+        if TOP1 in values
+    }
 
 
 class _Stream:

@@ -15,6 +15,7 @@ from mmengine.config import Config, DictAction
 
 from deeprank_mm import compat
 
+from .options import read_config
 from .sections import check_sections
 from .usage import UsageError, resolve
 
@@ -84,20 +85,7 @@ def load_config(args: argparse.Namespace) -> Config:
     Raises:
         UsageError: The file is missing, or an option does not fit it.
     """
-    if not Path(args.config).is_file():
-        raise UsageError(
-            f'config file {args.config} does not exist (looked from '
-            f'{Path.cwd()}); check the path.'
-        )
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        _check_overlap(args.cfg_options)
-        try:
-            cfg.merge_from_dict(args.cfg_options)
-        except (AssertionError, KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                f'--cfg-options do not fit the config: {error}'
-            ) from error
+    cfg = read_config(args.config, args.cfg_options)
     check_sections(cfg)
     cfg.launcher = args.launcher
     set_work_dir(cfg, args.work_dir)
@@ -108,17 +96,6 @@ def load_config(args: argparse.Namespace) -> Config:
             # The streams of one config must not overwrite each other.
             cfg.work_dir = f'{cfg.work_dir.rstrip("/")}_{args.modality}'
     return cfg
-
-
-def _check_overlap(options: dict) -> None:
-    """A value as a whole and a part of it cannot be set at once."""
-    for whole, value in options.items():
-        for part in options:
-            if part.startswith(f'{whole}.') and not isinstance(value, dict):
-                raise UsageError(
-                    f'--cfg-options set {whole} as a whole, to {value!r}, '
-                    f'and {part} within it: leave one of them out.'
-                )
 
 
 def set_work_dir(cfg: Config, work_dir: str | None) -> None:

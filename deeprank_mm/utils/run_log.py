@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Union
 
 from .usage import UsageError
 
@@ -46,7 +46,7 @@ def read_run(work_dir: str) -> RunLog:
     Raises:
         UsageError: There are none.
     """
-    lines = list(_lines(Path(work_dir)))
+    lines = list(read_scalars(work_dir))
     training = [line for line in lines if 'iter' in line and 'loss' in line]
     if not training:
         raise UsageError(
@@ -75,8 +75,16 @@ def read_run(work_dir: str) -> RunLog:
     return log
 
 
-def _lines(work_dir: Path) -> Iterator[dict]:
-    for path in sorted(work_dir.glob('*/vis_data/scalars.json')):
+def read_scalars(work_dir: Union[str, Path]) -> Iterator[dict]:
+    """What a run's visualizer wrote, in the order of its starts.
+
+    Args:
+        work_dir (str or Path): Its work directory.
+
+    Yields:
+        dict: Values of one ``step``; half a line is left out.
+    """
+    for path in sorted(Path(work_dir).glob('*/vis_data/scalars.json')):
         for text in path.read_text().splitlines():
             try:
                 line = json.loads(text)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import PowerNorm
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from deeprank_mm.atomic import atomic_write
+from .style import check_suffix, new_figure, save_figure
 
-__all__ = ['SUFFIXES', 'draw_confusion']
+__all__ = ['draw_confusion']
 
-SUFFIXES = ('.png', '.svg')
 # One colour that only gets darker: in the order of lightness, so that it
 # needs no sense of colour and no colour printer.
 _COLOURS = 'Blues'
@@ -75,8 +71,7 @@ def draw_confusion(
     cell, points = (0.4, 9) if numbered else (0.17, 7)
     longest = max(len(name) for name in rows)
     side = max(cell * count, _SMALLEST) + _MARGIN + longest * points * _INCHES
-    figure = Figure((side, side), dpi=150, layout='compressed')
-    FigureCanvasAgg(figure)
+    figure = new_figure(side, side, layout='compressed')
     axes = figure.add_subplot()
     # By the square root, so that confusions of a few per cent are seen.
     colours = ScalarMappable(PowerNorm(0.5, 0, 1), _COLOURS)
@@ -105,22 +100,13 @@ def draw_confusion(
     bar.ax.tick_params(labelsize=points)
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
     bar.set_label('share of the true class', fontsize=heading)
-    with atomic_write(str(path)) as file:
-        figure.savefig(
-            file,
-            format=Path(path).suffix.lower()[1:],
-            bbox_inches='tight',
-            facecolor='white',
-        )
+    save_figure(figure, path)
 
 
 def _check(
     matrix: np.ndarray, path: str, class_names: Optional[Sequence[str]]
 ) -> None:
-    if Path(path).suffix.lower() not in SUFFIXES:
-        raise ValueError(
-            f'the picture {path} must end in {" or ".join(SUFFIXES)}'
-        )
+    check_suffix(path)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(
             'a confusion matrix is square, one row and one column a class, '

@@ -43,17 +43,20 @@ def class_style(index: int) -> Tuple[str, str]:
     )
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(
+    width: float, height: float, layout: str = 'constrained'
+) -> Figure:
     """A figure that needs no display.
 
     Args:
         width (float): Inches.
         height (float): Inches.
+        layout (str): Matplotlib's engine. Defaults to ``'constrained'``.
 
     Returns:
         Figure: Empty.
     """
-    figure = Figure((width, height), dpi=150, layout='constrained')
+    figure = Figure((width, height), dpi=150, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 

@@ -20,7 +20,7 @@ from typing import Sequence
 
 import numpy as np
 from mmaction.registry import DATASETS
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 import deeprank_mm  # noqa: F401  (registers the components)
@@ -28,6 +28,7 @@ from deeprank_mm.datasets import with_pipeline
 from deeprank_mm.datasets.transforms.modalities import joint_parents
 from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.structures import sample_id_of
+from deeprank_mm.utils.options import read_config
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization import (
     UPWARD,
@@ -212,13 +213,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         UsageError: An option cannot be followed.
     """
-    if not Path(args.config).is_file():
-        raise UsageError(
-            f'config file {args.config} does not exist (looked from '
-            f'{Path.cwd()}).'
-        )
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options or {})
+    cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmaction'))
     loader = cfg.get(f'{args.split}_dataloader')
     if loader is None:

@@ -7,14 +7,12 @@ average over all pairs of a sample of class i and another one of class j.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from typing import Sequence
 
 from deeprank_mm.apis.class_names import read_names
-from deeprank_mm.atomic import atomic_write
 from deeprank_mm.evaluation.class_distances import class_distances
 from deeprank_mm.utils.bank_sources import HELP, parse_sources
+from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization.class_distances import (
     contrast,
@@ -85,15 +83,16 @@ def run(args: argparse.Namespace) -> None:
         f'average cosine distance of {samples:,} {part} samples, by class',
     )
     if args.csv:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator='\n')
-        writer.writerow(['encoder', 'class', 'other_class', 'distance'])
-        for name, matrix in matrices.items():
-            for i, label in enumerate(first):
-                for j, other in enumerate(first):
-                    writer.writerow([name, label, other, matrix[i, j]])
-        with atomic_write(args.csv) as file:
-            file.write(text.getvalue().encode())
+        write_csv(
+            args.csv,
+            ['encoder', 'class', 'other_class', 'distance'],
+            (
+                [name, label, other, matrix[i, j]]
+                for name, matrix in matrices.items()
+                for i, label in enumerate(first)
+                for j, other in enumerate(first)
+            ),
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

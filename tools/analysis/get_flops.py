@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = parser()
     args = command.parse_args(argv)
     try:
-        cfg = read_config(args)
+        cfg = read_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmaction'))
         inputs = example_inputs(cfg)
     except (UsageError, ValueError) as error:

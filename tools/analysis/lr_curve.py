@@ -122,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = parser()
     args = command.parse_args(argv)
     try:
-        cfg = read_config(args)
+        cfg = read_config(args.config, args.cfg_options)
         rates = curve(cfg, args.iters_per_epoch)
     except UsageError as error:
         command.error(str(error))

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = parser()
     args = command.parse_args(argv)
     try:
-        cfg = read_config(args)
+        cfg = read_config(args.config, args.cfg_options)
         if args.key:
             cfg = part_of(cfg, args.key)
     except UsageError as error:

@@ -10,11 +10,8 @@ their cluster, which rises with the number of clusters by itself.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
-from deeprank_mm.atomic import atomic_write
 from deeprank_mm.engine.bank_files import find_bank
 from deeprank_mm.evaluation.label_precision import (
     majority_precision,
@@ -27,6 +24,7 @@ from deeprank_mm.utils.bank_sources import (
     parse_sources,
     run_normalization,
 )
+from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization.label_precision import draw_precision
 from deeprank_mm.visualization.style import check_suffix
@@ -130,17 +128,17 @@ def curves_of(
     ]
 
 
-def write_csv(path: str, curves: Sequence[Curve]) -> None:
+def write_curves(path: str, curves: Sequence[Curve]) -> None:
     """Write the figures, a line for each cycle."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['labels', 'refreshes', 'precision', 'chance', 'of'])
-    for curve in curves:
-        for cycle, value in curve.values.items():
-            chance = '' if curve.chance is None else curve.chance
-            writer.writerow([curve.name, cycle, value, chance, curve.count])
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+    write_csv(
+        path,
+        ['labels', 'refreshes', 'precision', 'chance', 'of'],
+        (
+            [c.name, cycle, v, '' if c.chance is None else c.chance, c.count]
+            for c in curves
+            for cycle, v in c.values.items()
+        ),
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -176,7 +174,7 @@ def run(args: argparse.Namespace) -> None:
         + ('' if args.view == 'self' else f', {args.view} view'),
     )
     if args.csv:
-        write_csv(args.csv, curves)
+        write_curves(args.csv, curves)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,13 +8,11 @@ task is another one.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import re
 from typing import Dict, Hashable, Iterable, List, Mapping, Sequence, Tuple
 
-from deeprank_mm.atomic import atomic_write
 from deeprank_mm.utils.run_log import RunLog, read_run
+from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.visualization.style import check_suffix
 from deeprank_mm.visualization.training_curves import (
     Curve,
@@ -110,17 +108,18 @@ def _groups(names: Iterable[Hashable]) -> Dict[Hashable, int]:
     return {name: i for i, name in enumerate(dict.fromkeys(names))}
 
 
-def write_csv(path: str, panels: Sequence[CurvePanel], unit: str) -> None:
+def write_curves(path: str, panels: Sequence[CurvePanel], unit: str) -> None:
     """Write the curves, a line for each value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['panel', 'curve', unit, 'value'])
-    for panel in panels:
-        for curve in panel.curves:
-            for time, value in curve.values.items():
-                writer.writerow([panel.title, curve.name, time, value])
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+    write_csv(
+        path,
+        ['panel', 'curve', unit, 'value'],
+        (
+            [panel.title, curve.name, time, value]
+            for panel in panels
+            for curve in panel.curves
+            for time, value in curve.values.items()
+        ),
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -137,7 +136,7 @@ def run(args: argparse.Namespace) -> None:
     )
     print(f'{args.out}: {", ".join(panel.title for panel in panels)}.')
     if args.csv:
-        write_csv(args.csv, panels, log.unit)
+        write_curves(args.csv, panels, log.unit)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

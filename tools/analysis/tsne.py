@@ -9,19 +9,17 @@ samples.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from typing import List, Sequence
 
 import torch
 from torch import Tensor
 
 from deeprank_mm.apis.class_names import read_names
-from deeprank_mm.atomic import atomic_write
 from deeprank_mm.datasets.subsets import labelled_subset
 from deeprank_mm.ranking import normalize_features
 from deeprank_mm.structures import FeatureBank
 from deeprank_mm.utils.bank_sources import HELP, BankSource, parse_sources
+from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization.style import check_suffix
 from deeprank_mm.visualization.tsne import (
@@ -135,16 +133,17 @@ def thinned(bank: FeatureBank, ids: List[str], most: int, seed: int):
     ]
 
 
-def write_csv(path: str, ids: List[str], panels: List[Panel]) -> None:
+def write_points(path: str, ids: List[str], panels: List[Panel]) -> None:
     """Write the points, a line for each sample and encoder."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(['encoder', 'sample', 'class', 'x', 'y'])
-    for panel in panels:
-        for name, label, (x, y) in zip(ids, panel.labels, panel.points):
-            writer.writerow([panel.title, name, label, x, y])
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+    write_csv(
+        path,
+        ['encoder', 'sample', 'class', 'x', 'y'],
+        (
+            [panel.title, name, label, x, y]
+            for panel in panels
+            for name, label, (x, y) in zip(ids, panel.labels, panel.points)
+        ),
+    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -191,7 +190,7 @@ def run(args: argparse.Namespace) -> None:
     )
     print(f'{args.out}: {len(ids):,} {part} samples{chosen}.')
     if args.csv:
-        write_csv(args.csv, ids, panels)
+        write_points(args.csv, ids, panels)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
