@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 from typing import Dict, List, Optional
 
-import torch.nn as nn
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from torch import Tensor
 
 from deeprank_mm.engine.encoder_weights import load_encoder
@@ -17,7 +17,7 @@ from deeprank_mm.utils.launch import set_modality
 from deeprank_mm.utils.usage import UsageError
 
 
-class FrozenEncoder(nn.Module):
+class FrozenEncoder(BaseModel):
     """Features of one modality, as :func:`.extract_features` asks for them.
 
     Args:
@@ -32,7 +32,6 @@ class FrozenEncoder(nn.Module):
     """
 
     def __init__(self, cfg: Config, modality: Optional[str] = None) -> None:
-        super().__init__()
         model = cfg.get('model') or {}
         backbone = model.get('encoder') or model.get('backbone')
         if backbone is None:
@@ -40,6 +39,12 @@ class FrozenEncoder(nn.Module):
                 f'the model of the config, a {model.get("type")}, has neither '
                 'an `encoder` nor a `backbone`.'
             )
+        super().__init__(
+            MODELS.build(
+                model.get('data_preprocessor')
+                or dict(type='ActionDataPreprocessor')
+            )
+        )
         have = modalities_of(cfg)
         if modality is not None and modality not in have:
             if len(have) > 1:
@@ -52,10 +57,15 @@ class FrozenEncoder(nn.Module):
         self.modality = modality or have[0]
         self.skeleton = skeleton_of(cfg)
         self.encoder = MODELS.build(backbone)
-        self.data_preprocessor = MODELS.build(
-            model.get('data_preprocessor')
-            or dict(type='ActionDataPreprocessor')
-        )
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Optional[list] = None,
+        mode: str = 'tensor',
+    ) -> Dict[str, Tensor]:
+        """See :meth:`extract_feat`."""
+        return self.extract_feat(inputs)
 
     def load(self, path: str) -> str:
         """Load the encoder out of a checkpoint of any kind, strictly.

@@ -5,59 +5,24 @@ from __future__ import annotations
 import copy
 import hashlib
 from pathlib import Path
-from typing import Dict, Tuple
+from typing import Tuple
 
-import torch.nn as nn
-from mmaction.registry import DATASETS, MODELS
+from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, is_main_process
-from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
-from torch import Tensor
 
+from deeprank_mm.apis.frozen_encoder import FrozenEncoder
 from deeprank_mm.datasets import labelled_subset, with_pipeline
 from deeprank_mm.engine.calibration import calibrate_batch_norm
-from deeprank_mm.engine.encoder_weights import load_encoder
 from deeprank_mm.engine.extraction import extract_features, feature_loader
-from deeprank_mm.engine.skeleton_record import skeleton_of
 from deeprank_mm.evaluation import knn_votes, linear_probe
 from deeprank_mm.evaluation.predictions import Predictions
-from deeprank_mm.models.pooling import encode
 from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.structures import FeatureBank
-from deeprank_mm.utils.launch import set_modality
 
 from .cells import Cell, number_of
-
-
-class FrozenEncoder(BaseModel):
-    """A backbone whose features are evaluated as they are.
-
-    Args:
-        backbone (nn.Module): The backbone.
-        modality (str): The stream it encodes.
-    """
-
-    def __init__(self, backbone: nn.Module, modality: str) -> None:
-        super().__init__(MODELS.build(dict(type='ActionDataPreprocessor')))
-        self.backbone = backbone
-        self.modality = modality
-
-    def forward(self, inputs: Tensor, data_samples=None, mode='tensor'):
-        """See :meth:`extract_feat`."""
-        return self.extract_feat(inputs)
-
-    def extract_feat(self, inputs: Tensor) -> Dict[str, Tensor]:
-        """Features of a batch.
-
-        Args:
-            inputs (Tensor): ``(B, clips, M, T, V, C)``.
-
-        Returns:
-            dict[str, Tensor]: ``(B, D)`` by the modality.
-        """
-        return {self.modality: encode(self.backbone, inputs)}
 
 
 class FeatureCache:
@@ -105,12 +70,12 @@ class FeatureCache:
 
     def _extract(self, cell: Cell) -> Tuple[FeatureBank, FeatureBank]:
         cfg = copy.deepcopy(self.cfg)
-        set_modality(cfg, cell.modality)
+        # first of all, for it may change the modality of the pipelines
+        model = self._encoder(cfg, cell)
         test = DATASETS.build(cfg.test_dataloader.dataset)
         train = with_pipeline(
             DATASETS.build(cfg.train_dataloader.dataset), test.pipeline
         )
-        model = FrozenEncoder(self._backbone(cfg, cell), cell.modality)
         model.to(get_device())
         if cell.source.kind == 'random':
             calibrate_batch_norm(model, train)
@@ -127,16 +92,14 @@ class FeatureCache:
         )
 
     @staticmethod
-    def _backbone(cfg: Config, cell: Cell) -> nn.Module:
+    def _encoder(cfg: Config, cell: Cell) -> FrozenEncoder:
         with keyed_randomness(cell.seed, 'backbone', cell.modality):
-            backbone = MODELS.build(cfg.model.backbone)
-            backbone.init_weights()
+            model = FrozenEncoder(cfg, cell.modality)
+            model.encoder.init_weights()
         path = cell.source.checkpoint(cell.modality, cell.seed)
         if path is not None:
-            load_encoder(
-                backbone, path, cell.modality, skeleton=skeleton_of(cfg)
-            )
-        return backbone
+            model.load(path)
+        return model
 
 
 def predict_frozen(
