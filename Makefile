@@ -5,9 +5,11 @@
 #         installs nothing
 # PYTHON  the interpreter that creates it
 # CONSTRAINTS  versions to install; empty for the newest that fit setup.py
+# PARALLEL  how pytest spreads the tests over processes; empty for one
 VENV ?= .venv
 PYTHON ?= python3
 CONSTRAINTS ?= -c constraints.txt
+PARALLEL ?= -n auto --maxprocesses 8 --dist loadfile
 
 ifeq ($(strip $(VENV)),)
 BIN :=
@@ -37,10 +39,10 @@ demo: $(READY)  ## pretrain and evaluate on the embedded demo data
 	$(BIN)python tools/demo.py
 
 test: $(READY)  ## run the tests, but the slow ones
-	$(BIN)python -m pytest -m 'not slow'
+	$(BIN)python -m pytest $(PARALLEL) -m 'not slow'
 
 test-all: $(READY)  ## run the slow tests, which `test` leaves out
-	$(BIN)python -m pytest -m slow
+	$(BIN)python -m pytest $(PARALLEL) -m slow
 
 lint: $(READY)  ## check the code
 	$(BIN)python -m ruff check .

@@ -105,6 +105,14 @@ setup(
         'onnx': ['onnx'],
         'tensorboard': ['tensorboard'],
         'docs': ['furo', 'myst-parser', 'sphinx'],
-        'test': ['codespell', 'hypothesis', 'mypy', 'pytest', 'ruff'],
+        'test': [
+            'codespell',
+            'hypothesis',
+            'mypy',
+            'pytest',
+            'pytest-timeout',
+            'pytest-xdist',
+            'ruff',
+        ],
     },
 )

@@ -22,8 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # several times longer than all the rest of a toy run.
 mmengine.config.config.FormatCode = lambda text, **_: (text, True)
 
-# Two threads are what the time limits of the suite count with; more make
-# tiny models slower, and so do two on busy cores: OMP_NUM_THREADS=1 then.
+# More than two threads make tiny models slower, and so does more than one
+# beside other pytest workers; what a test starts as a process does likewise.
+if int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', 1)) > 1:
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
 torch.set_num_threads(
     min(2, os.cpu_count() or 1, int(os.environ.get('OMP_NUM_THREADS', 2)))
 )
