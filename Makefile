@@ -54,11 +54,13 @@ format: $(READY)  ## mend what the check can mend
 	$(BIN)python -m ruff check --fix .
 	$(BIN)python -m ruff format .
 
-bench: $(READY)  ## time loss, training step and backbone; work_dirs/bench
-	$(BIN)python benchmarks/bench_head.py --json work_dirs/bench/head.json
-	$(BIN)python benchmarks/bench_step.py --json work_dirs/bench/step.json
-	$(BIN)python benchmarks/bench_sttformer.py \
-		--json work_dirs/bench/sttformer.json
+bench: $(READY)  ## measure speed and memory; work_dirs/bench
+	set -e; \
+	for name in head iteration step refresh contrast encoder data; do \
+		$(BIN)python benchmarks/bench_$$name.py \
+			--json work_dirs/bench/$$name.json; \
+	done
+	$(BIN)python tools/dev/performance_page.py --targets work_dirs/bench
 
 docs: $(DOCS_READY)  ## build the documentation; build/docs/index.html
 	$(BIN)python -m sphinx -W --keep-going -q -b html docs build/docs

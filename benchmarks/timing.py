@@ -2,44 +2,73 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+import torch
+
+# Of numbers: their median and extremes.
+Spread = Dict[str, float]
+
 
 def take_turns(
-    functions: Sequence[Callable[[], Any]], repeats: int
+    functions: Sequence[Callable[[], Any]],
+    repeats: int,
+    device: str = 'cpu',
+    seconds: Optional[float] = None,
+    warm_up: bool = True,
 ) -> List[Tuple[float, ...]]:
     """Seconds that functions take, in turns, after a warm-up of each.
 
-    What else the machine does then slows all of them alike.
+    What else the machine does then slows all of them alike. On a GPU the
+    clock waits for it.
+
+    Args:
+        functions: What is measured.
+        repeats: How many turns at most.
+        device: Where they compute.
+        seconds: No turn begins later than this; there is always one.
+        warm_up: Whether each function runs once before.
+
+    Returns:
+        For each turn the time of each function.
     """
 
-    def seconds(function: Callable[[], Any]) -> float:
+    def timed(function: Callable[[], Any]) -> float:
+        synchronise(device)
         start = time.perf_counter()
         function()
+        synchronise(device)
         return time.perf_counter() - start
 
-    for function in functions:
-        function()
-    return [tuple(seconds(f) for f in functions) for _ in range(repeats)]
+    if warm_up:
+        for function in functions:
+            function()
+    begin = time.perf_counter()
+    turns = []
+    for _ in range(repeats):
+        turns.append(tuple(timed(function) for function in functions))
+        if seconds and time.perf_counter() - begin > seconds:
+            break
+    return turns
 
 
-def ratios(fast: Sequence[float], slow: Sequence[float]) -> Dict[str, float]:
-    """How many times longer the second took: median and extremes."""
-    each = [two / one for one, two in zip(fast, slow)]
-    return dict(ratio=median(each), ratio_min=min(each), ratio_max=max(each))
+def synchronise(device: str) -> None:
+    """Wait until a GPU has done what it was told."""
+    if device != 'cpu':
+        torch.cuda.synchronize(device)
 
 
-def milliseconds(times: Sequence[float]) -> float:
-    """Median in ms."""
-    return 1e3 * median(times)
+def spread(values: Sequence[float], scale: float = 1.0) -> Spread:
+    """Median and extremes."""
+    return dict(
+        median=scale * median(values),
+        min=scale * min(values),
+        max=scale * max(values),
+    )
 
 
-def write_json(path: Optional[str], rows: Any) -> None:
-    """Write results where a path is given."""
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(rows, indent=2) + '\n')
+def quotients(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """How many times longer the first took, turn by turn."""
+    return spread([one / two for one, two in zip(above, below)])
