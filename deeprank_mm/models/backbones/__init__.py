@@ -1,4 +1,12 @@
+from .fast_stgcn import FastSTGCN
+from .small_image_resnet import SmallImageResNet
 from .sttformer import STTFormer
 from .sttformer_weights import convert_sttformer, infer_sttformer
 
-__all__ = ['STTFormer', 'convert_sttformer', 'infer_sttformer']
+__all__ = [
+    'FastSTGCN',
+    'STTFormer',
+    'SmallImageResNet',
+    'convert_sttformer',
+    'infer_sttformer',
+]
