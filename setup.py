@@ -103,6 +103,10 @@ setup(
         'lite': ['mmcv-lite>=2.0.1,<2.2'],
         'full': ['mmcv>=2.0.1,<2.2'],
         'onnx': ['onnx'],
+        # mmpretrain asks for `modelindex`, which on PyPI is an empty
+        # package; what it imports is in `model-index`. It also imports
+        # torchvision without declaring it.
+        'images': ['mmpretrain>=1.2', 'model-index', 'torchvision'],
         'tensorboard': ['tensorboard'],
         'docs': ['furo', 'myst-parser', 'sphinx'],
         'test': [

@@ -55,7 +55,8 @@ def keyed_randomness(*parts: Union[int, str]) -> Iterator[None]:
     # swapping generators is 20 times faster than copying numpy's state
     numpy_generator = np.random.get_bit_generator()
     random.seed(key)
-    np.random.set_bit_generator(np.random.PCG64(key))
+    words = np.frombuffer(key.to_bytes(16, 'little'), dtype='<u4')
+    np.random.set_bit_generator(np.random.PCG64(words))  # as of the number
     # not torch.manual_seed, which would also seed every GPU
     torch.default_generator.manual_seed(key & 0x7FFFFFFFFFFFFFFF)
     try:

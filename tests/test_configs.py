@@ -16,6 +16,7 @@ from deeprank_mm.engine.skeleton_record import skeleton_of
 from deeprank_mm.engine.strict import check_state_dict
 from deeprank_mm.utils import launch
 from tests.conftest import ROOT
+from tests.images import needs_mmpretrain
 from tests.stock import mim_folder
 
 CONFIGS = sorted(
@@ -27,7 +28,10 @@ CONFIGS = sorted(
 
 @functools.cache
 def _read(name):
-    return Config.fromfile(ROOT / 'configs' / name)
+    # what it imports may be an extra that is not installed
+    return Config.fromfile(
+        ROOT / 'configs' / name, import_custom_modules=False
+    )
 
 
 def load(name):
@@ -49,6 +53,8 @@ def test_there_are_configs():
 @pytest.mark.parametrize('name', CONFIGS)
 def test_model_pipelines_and_hooks_build(name):
     cfg = load(name)
+    if 'mmpretrain' in cfg.custom_imports.imports:
+        needs_mmpretrain()
     build(cfg)
     with DefaultScope.overwrite_default_scope('mmaction'):
         for part in ('train', 'val', 'test'):
@@ -333,6 +339,53 @@ def test_deepcluster_differs_from_deeprank_in_its_labels_alone(
     same = ('train_dataloader', 'val_dataloader', 'test_dataloader')
     for key in (*same, 'train_cfg', 'optim_wrapper', 'default_hooks'):
         assert cfg[key] == rank[key], key
+
+
+@pytest.mark.parametrize('data', ['digits', 'cifar100'])
+def test_images(data):
+    rank, cluster = (
+        load(f'images/{method}_{data}.py')
+        for method in ('deeprank', 'deepcluster')
+    )
+    changed = {key for key in rank if rank[key] != cluster[key]}
+    assert changed == {'work_dir', 'model', 'val_evaluator', 'custom_hooks'}
+    assert rank.model.encoder == cluster.model.encoder
+    assert rank.model.encoder.depth == 18
+    assert dict(cluster.custom_hooks[0], type='RankLabelHook') == dict(
+        rank.custom_hooks[0]
+    )
+    # pretraining never meets the test split
+    train, val, test, support = (
+        loader.dataset
+        for loader in (
+            rank.train_dataloader,
+            rank.val_dataloader,
+            rank.test_dataloader,
+            rank.test_cfg.support_dataloader,
+        )
+    )
+    assert train.split == val.split == support.split == 'train'
+    assert (train.holdout.part, val.holdout.part) == ('train', 'holdout')
+    assert test.split == 'test' and 'holdout' not in test
+    flips = [step.type for step in train.pipeline].count('RandomFlip')
+    assert flips == (data == 'cifar100')  # a mirrored digit is none
+
+
+def test_the_papers_run_on_images():
+    cfg = load('images/deeprank_cifar100.py')
+    assert cfg.optim_wrapper.optimizer == dict(
+        type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4
+    )
+    assert cfg.train_dataloader.batch_size == 64
+    assert cfg.custom_hooks[0].get('interval') is None
+    tune = load('images/finetune_cifar100.py')
+    assert tune.train_cfg.max_epochs == 100
+    assert tune.optim_wrapper.optimizer.lr == 0.1
+    assert tune.param_scheduler[0].milestones == [50, 75]
+    assert tune.model.backbone == cfg.model.encoder
+    assert tune.train_dataloader.dataset.split == 'train'
+    assert 'holdout' not in tune.train_dataloader.dataset
+    assert tune.custom_hooks[0].checkpoint == cfg.work_dir[2:]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from deeprank_mm.engine.extraction import (
     extract_features,
     feature_loader,
 )
-from deeprank_mm.structures import FeatureBank, sample_id_of
+from deeprank_mm.structures import FeatureBank, load_bank, sample_id_of
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization import as_recorded, steps_of
 
@@ -129,7 +129,7 @@ class SearchSet:
                 bank.save(path)
                 say(f'saved the features to {path}')
             return bank
-        bank = FeatureBank.load(path)
+        bank = load_bank(path)
         if sorted(self.row) != bank.ids:
             raise UsageError(
                 f'--bank {path} holds {len(bank)} other samples than the '

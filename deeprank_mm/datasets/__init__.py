@@ -1,6 +1,9 @@
 """Data sets, transforms and what they are made from."""
 
+from .digits import DigitsDataset
 from .id_files import ids_digest, read_ids, write_ids
+from .image_dataset import ImageDataset
+from .keyed_pipeline import KeyedPipeline
 from .layouts import JOINT_NAMES, LAYOUTS, get_layout
 from .pipeline_view import with_pipeline
 from .safe_pickle import UnsafeAnnotationError, load_annotations
@@ -9,7 +12,10 @@ from .subsets import holdout_split, labelled_subset
 from .transforms import *  # noqa: F401,F403
 
 __all__ = [
+    'DigitsDataset',
+    'ImageDataset',
     'JOINT_NAMES',
+    'KeyedPipeline',
     'LAYOUTS',
     'SkeletonDataset',
     'UnsafeAnnotationError',

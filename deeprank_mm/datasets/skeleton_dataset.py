@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
 import numpy as np
-import torch
 from mmaction.datasets import PoseDataset
 from mmaction.registry import DATASETS
 from mmengine.dataset import force_full_init
 from mmengine.logging import MMLogger
 
 from deeprank_mm.arguments import check_arguments
-from deeprank_mm.randomness import keyed_randomness
 
 from .annotation import (
     count_people_and_frames,
@@ -30,7 +28,10 @@ from .annotation import (
     total_frames_problem,
     valid_problem,
 )
+from .cached_pipeline import CachedPipeline
 from .id_files import read_ids
+from .keyed_pipeline import KeyedPipeline
+from .options import check_options, check_part
 from .safe_pickle import load_annotations
 from .subsets import holdout_split, labelled_subset
 
@@ -42,7 +43,7 @@ _BOX_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @DATASETS.register_module()
-class SkeletonDataset(PoseDataset):
+class SkeletonDataset(KeyedPipeline, CachedPipeline, PoseDataset):
     """MMAction2's ``PoseDataset``, read safely and cut reproducibly.
 
     Any annotation file of ``PoseDataset`` is accepted: a pickle of
@@ -62,6 +63,8 @@ class SkeletonDataset(PoseDataset):
       workers or processes, nor on whether the run was resumed.
     - A malformed annotation is an error that names the sample, at the start
       where that is cheap and else when the sample is fetched.
+    - Slow deterministic steps at the pipeline's beginning can be done once
+      and kept in a file (``cache``).
 
     The order: split, ``without_copies_of``, ``holdout``, ``valid_ratio``,
     ``labelled``, ``indices``. As in every mmengine data set with
@@ -89,15 +92,25 @@ class SkeletonDataset(PoseDataset):
             sequences. Defaults to None.
         trusted (bool): Unpickle without restrictions, which runs any code
             the file holds. Defaults to False.
+        cache (dict, optional): ``steps`` (int), how many steps at the
+            beginning of the pipeline are done once for all samples of the
+            split, and ``folder``, where the result is kept (default: a
+            folder ``cache`` beside the annotation file). What comes out of
+            the pipeline stays the same. Later runs, workers and processes
+            share the file; another annotation file, split, parameter or code
+            of the steps makes another one. The data can then be viewed only
+            through pipelines that begin with the same steps. Defaults to
+            None.
         **kwargs: As ``PoseDataset``. With ``num_classes`` the labels are
             checked to be in ``[0, num_classes)``.
 
     Raises:
         FileNotFoundError: There is no annotation file.
         UnsafeAnnotationError: The file is not a pickle of plain data.
-        TypeError: ``holdout`` or ``labelled`` is malformed.
-        ValueError: An unknown or empty split or part, or an annotation that
-            is malformed; the message says which.
+        TypeError: ``holdout``, ``labelled`` or ``cache`` is malformed.
+        ValueError: An unknown or empty split or part, an annotation that is
+            malformed, or a step that cannot be cached, such as a random one;
+            the message says which.
     """
 
     @check_arguments
@@ -110,26 +123,23 @@ class SkeletonDataset(PoseDataset):
         labelled: Optional[dict] = None,
         without_copies_of: Optional[str] = None,
         trusted: bool = False,
+        cache: Optional[dict] = None,
         **kwargs: Any,
     ) -> None:
-        self.holdout = _options(
+        self.holdout = check_options(
             'holdout',
             holdout,
             dict(seed=0, group='subject'),
             ('part', 'fraction'),
         )
         if isinstance(labelled, Mapping) and 'file' in labelled:
-            self.labelled = _options('labelled', labelled, {}, ('file',))
+            self.labelled = check_options('labelled', labelled, {}, ('file',))
         else:
-            self.labelled = _options(
+            self.labelled = check_options(
                 'labelled', labelled, dict(seed=0), ('fraction',)
             )
+        check_part(self.holdout)
         if self.holdout is not None:
-            if self.holdout['part'] not in ('train', 'holdout'):
-                raise ValueError(
-                    "holdout part must be 'train' or 'holdout', "
-                    f'got {self.holdout["part"]!r}'
-                )
             group = self.holdout['group']
             if not (group is None or isinstance(group, str)):
                 raise ValueError(
@@ -137,12 +147,12 @@ class SkeletonDataset(PoseDataset):
                     f"such as 'subject', or None, got {group!r}"
                 )
         _check_inherited(kwargs)
+        self._set_cache(cache, len(pipeline), kwargs)
         self.without_copies_of = without_copies_of
         self.trusted = trusted
         # Arrays and not lists: worker processes share their memory.
         self._sample_ids = np.array([], dtype=str)
         self._labels: Optional[np.ndarray] = None
-        self._random_key: Optional[torch.Tensor] = None
         super().__init__(ann_file, pipeline, split=split, **kwargs)
 
     @property
@@ -179,10 +189,12 @@ class SkeletonDataset(PoseDataset):
         annotations = self._select_split(content)
         for sample in annotations:
             self._check_sample(sample)
+        cached = self._find_cache(self.ann_file, self.split, annotations)
         if self.without_copies_of is not None:
             annotations = self._without_copies(content, annotations)
         if self.holdout is not None:
             annotations = self._select_part(annotations)
+        annotations = self._with_cached(annotations, cached)
         if 'video' in self.data_prefix:
             for sample in annotations:
                 for key in ('filename', 'frame_dir'):
@@ -229,7 +241,8 @@ class SkeletonDataset(PoseDataset):
             idx (int): Position in the data set.
 
         Returns:
-            dict: The annotation, ``sample_id`` (str) and ``sample_idx``.
+            dict: The annotation, ``sample_id`` (str) and ``sample_idx``;
+            with ``cache``, what the cached steps made of it.
 
         Raises:
             ValueError: Coordinates are NaN or infinite, or a skeleton file
@@ -242,38 +255,9 @@ class SkeletonDataset(PoseDataset):
             path = osp.join(self.data_prefix['skeleton'], f'{name}.pkl')
             data_info.update(load_annotations(path, trusted=self.trusted))
             self._check_keypoint(data_info)
-        self._refuse(data_info, finite_problem(data_info))
+        if not self._read_cached(data_info):
+            self._refuse(data_info, finite_problem(data_info))
         return data_info
-
-    def set_random_key(self, seed: int, epoch: int) -> None:
-        """Make random steps of the pipeline a function of this and the id.
-
-        Reaches worker processes that have been started already.
-
-        Args:
-            seed (int): Of the run.
-            epoch (int): The epoch that begins.
-        """
-        if self._random_key is None:
-            self._random_key = torch.zeros(2, dtype=torch.int64)
-        # a copy of the data set has a copy of the key, which is not shared
-        self._random_key.share_memory_()
-        self._random_key.copy_(torch.tensor([seed, epoch]))
-
-    def prepare_data(self, idx: int) -> Any:
-        """One sample through the pipeline.
-
-        Args:
-            idx (int): Position in the data set.
-
-        Returns:
-            Any: What the pipeline makes of it.
-        """
-        if self._random_key is None or self.test_mode:
-            return super().prepare_data(idx)
-        seed, epoch = self._random_key.tolist()
-        with keyed_randomness(seed, epoch, str(self._sample_ids[idx])):
-            return super().prepare_data(idx)
 
     @force_full_init
     def get_cat_ids(self, idx: int) -> list[int]:
@@ -314,6 +298,9 @@ class SkeletonDataset(PoseDataset):
         subset = super().get_subset(indices)
         subset._cut_index(indices)
         return subset
+
+    def _id_at(self, idx: int) -> str:
+        return str(self._sample_ids[idx])
 
     def _single_labels(self) -> np.ndarray:
         if self._labels is None:
@@ -604,27 +591,6 @@ def _check_inherited(kwargs: dict[str, Any]) -> None:
         raise ValueError(
             f'box_thr must be one of {_BOX_THRESHOLDS}, got {threshold}'
         )
-
-
-def _options(
-    name: str,
-    given: Optional[Mapping],
-    defaults: dict[str, Any],
-    required: Sequence[str],
-) -> Optional[dict[str, Any]]:
-    """Check the keys of an option that is a dict; fill in its defaults."""
-    if given is None:
-        return None
-    if not isinstance(given, Mapping):
-        raise TypeError(f'{name} must be a dict or None, got {given!r}')
-    missing = [key for key in required if key not in given]
-    unknown = [key for key in given if key not in {*required, *defaults}]
-    if missing or unknown:
-        may = f'may have {", ".join(defaults)}' if defaults else 'nothing else'
-        raise TypeError(
-            f'{name}={dict(given)} must have {", ".join(required)} and {may}'
-        )
-    return {**defaults, **given}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Dict, List, Optional
 
 from mmengine.dist import barrier, is_main_process
 
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import FeatureBank, load_bank
 
 
 def find_bank(
@@ -79,6 +79,19 @@ class BankFiles:
         """
         return osp.join(work_dir, 'banks', name)
 
+    @staticmethod
+    def name(cycle: int, part: str) -> str:
+        """What the bank of a cycle is called.
+
+        Args:
+            cycle (int): Number of the cycle.
+            part (str): ``'train'`` or ``'val'``.
+
+        Returns:
+            str: The file name.
+        """
+        return f'cycle_{cycle:03d}_{part}.pth'
+
     def write(
         self,
         work_dir: str,
@@ -96,9 +109,7 @@ class BankFiles:
                 than 1 for all, and then all banks are.
         """
         self.current = {
-            part: dict(
-                name=f'cycle_{cycle:03d}_{part}.pth', digest=bank.digest
-            )
+            part: dict(name=self.name(cycle, part), digest=bank.digest)
             for part, bank in banks.items()
         }
         if is_main_process():
@@ -135,7 +146,7 @@ class BankFiles:
         banks = {}
         for part, file in self.current.items():
             path = self.path(work_dir, file['name'])
-            banks[part] = FeatureBank.load(path)
+            banks[part] = load_bank(path)
             if banks[part].digest != file['digest']:
                 raise ValueError(
                     f'The feature bank {path} is not the one that the '

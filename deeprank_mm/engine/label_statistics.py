@@ -19,6 +19,8 @@ from deeprank_mm.ranking import (
 )
 from deeprank_mm.structures import FeatureBank
 
+# Numbers whose spread is computed in one piece, and of the pieces else.
+_WHOLE, _PIECE = 1 << 24, 1 << 20
 # What is learnt: a modality and a view.
 Head = Tuple[str, str]
 
@@ -101,8 +103,18 @@ def feature_spread(features: Tensor) -> float:
     Returns:
         float: In [0, 1].
     """
-    unit = normalize_features(features, 'l2')
-    return float((unit - unit.mean(0)).pow(2).sum(1).mean().sqrt())
+    if features.numel() <= _WHOLE:
+        unit = normalize_features(features.float(), 'l2')
+        return float((unit - unit.mean(0)).pow(2).sum(1).mean().sqrt())
+    # a bank may be larger than memory: two passes in pieces
+    pieces = features.split(max(1, _PIECE // features.shape[1]))
+    mean = sum(_unit(piece).sum(0) for piece in pieces) / len(features)
+    squares = sum((_unit(piece) - mean).pow(2).sum() for piece in pieces)
+    return float((squares / len(features)).sqrt())
+
+
+def _unit(features: Tensor) -> Tensor:
+    return normalize_features(features.double(), 'l2')
 
 
 def cycle_statistics(

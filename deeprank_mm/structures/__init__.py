@@ -1,4 +1,10 @@
 from .feature_bank import FeatureBank, check_finite
+from .mapped_bank import (
+    BANK_DTYPES,
+    MappedFeatureBank,
+    load_bank,
+    merge_rows,
+)
 from .samples import (
     check_packed,
     features_of,
@@ -8,11 +14,15 @@ from .samples import (
 )
 
 __all__ = [
+    'BANK_DTYPES',
     'FeatureBank',
+    'MappedFeatureBank',
     'check_finite',
     'check_packed',
     'features_of',
     'label_of',
+    'load_bank',
+    'merge_rows',
     'sample_id_of',
     'set_feature',
 ]

@@ -69,17 +69,9 @@ class FeatureBank:
         labels: Optional[Sequence[int]] = None,
         clusters: Optional[Mapping[str, Tensor]] = None,
     ) -> None:
-        if not ids:
-            raise ValueError('A feature bank needs at least one sample.')
         order = sorted(range(len(ids)), key=ids.__getitem__)
         self.ids: List[str] = [ids[i] for i in order]
-        for one, two in zip(self.ids, self.ids[1:]):
-            if one == two:
-                raise ValueError(
-                    f'Two samples of the data set have the id {one!r}: rows '
-                    'of a feature bank are addressed by id, so make the ids '
-                    'unique (frame_dir in the annotation file).'
-                )
+        self.check_ids(self.ids)
         self.features: Dict[str, Tensor] = {}
         for name, value in features.items():
             if len(value) != len(ids):
@@ -106,6 +98,26 @@ class FeatureBank:
                     )
                 self.clusters[name] = value[order].long().cpu().contiguous()
         self._row = {name: i for i, name in enumerate(self.ids)}
+
+    @staticmethod
+    def check_ids(ids: Sequence[str]) -> None:
+        """Refuse samples that a bank cannot address.
+
+        Args:
+            ids (Sequence[str]): The samples, sorted.
+
+        Raises:
+            ValueError: If there is none, or an id occurs twice.
+        """
+        if not len(ids):
+            raise ValueError('A feature bank needs at least one sample.')
+        for one, two in zip(ids, ids[1:]):
+            if one == two:
+                raise ValueError(
+                    f'Two samples of the data set have the id {one!r}: rows '
+                    'of a feature bank are addressed by id, so make the ids '
+                    'unique (frame_dir in the annotation file).'
+                )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -189,7 +201,9 @@ class FeatureBank:
         Returns:
             dict[str, Tensor]: For each modality ``(B, D)`` float32 on CPU.
         """
-        return {name: value[rows] for name, value in self.features.items()}
+        return {
+            name: value[rows].float() for name, value in self.features.items()
+        }
 
     def save(self, path: str) -> None:
         """Write the bank so that a reader never sees half a file.

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from torch import Tensor
 
 from deeprank_mm.engine.bank_files import BankFiles, find_bank
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import FeatureBank, load_bank
 
 from .usage import UsageError
 
@@ -138,7 +138,7 @@ class BankSource:
 
     def _read(self, path: str) -> FeatureBank:
         try:
-            bank = FeatureBank.load(path)
+            bank = load_bank(path)
         except ValueError as error:
             raise UsageError(str(error)) from error
         if bank.labels is None:

@@ -107,3 +107,12 @@ def test_blocks_do_not_overlap():
 def test_spread():
     assert feature_spread(torch.ones(5, 3)) == 0
     assert feature_spread(torch.cat([torch.eye(3), -torch.eye(3)])) == 1
+
+
+def test_spread_of_a_large_bank_is_computed_in_pieces(monkeypatch):
+    features = torch.randn(50, 7) + 1
+    whole = feature_spread(features)
+    monkeypatch.setattr('deeprank_mm.engine.label_statistics._WHOLE', 0)
+    monkeypatch.setattr('deeprank_mm.engine.label_statistics._PIECE', 30)
+    assert feature_spread(features) == pytest.approx(whole, rel=1e-6)
+    assert feature_spread(features.half()) == pytest.approx(whole, rel=1e-3)

@@ -7,7 +7,7 @@ from mmengine.hooks import Hook
 
 from deeprank_mm.engine import RankLabelHook
 from deeprank_mm.engine.extraction import extract_features, feature_loader
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import FeatureBank, MappedFeatureBank
 from tests import toy
 
 
@@ -365,3 +365,62 @@ def test_the_same_seed_gives_the_same_numbers(tmp_path):
         ends.append(runner.model.state_dict())
     for key, value in ends[0].items():
         assert torch.equal(value, ends[1][key]), key
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float16'])
+def test_a_mapped_bank_trains_and_resumes(tmp_path, dtype):
+    hook = dict(interval=2)
+    mapped = dict(hook, bank=dict(storage='memmap', dtype=dtype))
+    cfg = toy.pretrain_config(tmp_path / 'memory', 4, hook)
+    memory, _, memory_seen = run(cfg)
+    cfg = toy.pretrain_config(tmp_path / 'mapped', 4, mapped)
+    runner, _, seen = run(cfg)
+    kinds = {type(bank) for bank in seen.train + seen.val}
+    assert kinds == {MappedFeatureBank}
+    exact = dtype == 'float32'
+    same = digests(seen.train) == digests(memory_seen.train)
+    assert same == exact
+    if exact:
+        for one, two in zip(
+            runner.model.state_dict().values(),
+            memory.model.state_dict().values(),
+        ):
+            assert torch.equal(one, two)
+    # resumed in the middle of the second cycle
+    cfg = toy.pretrain_config(tmp_path / 'mapped', 4, mapped)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'mapped/work/epoch_3.pth')
+    _, _, again = run(cfg)
+    assert digests(again.train) == digests(seen.train)[3:]
+    left = os.listdir(tmp_path / 'mapped' / 'work' / 'banks')
+    assert not [name for name in left if name.endswith('.partial')]
+
+
+def test_a_mapped_bank_that_is_missing_or_another(tmp_path):
+    hook = dict(interval=2, bank=dict(storage='memmap'))
+    cfg = toy.pretrain_config(tmp_path, 3, hook)
+    run(cfg)
+    cfg = toy.pretrain_config(tmp_path, 4, hook)
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'work/epoch_3.pth')
+    bank = tmp_path / 'work' / 'banks' / 'cycle_002_train.pth'
+    content = bank.read_bytes()
+    bank.write_bytes(content[:100] + b'????' + content[104:])
+    with pytest.raises(ValueError, match='cycle_002_train.pth is not the one'):
+        run(cfg)
+    bank.unlink()
+    with pytest.raises(FileNotFoundError, match='cycle_002_train.pth is mis'):
+        run(cfg)
+
+
+@pytest.mark.parametrize(
+    'bank, error, said',
+    [
+        (dict(storage='disk'), ValueError, 'memory, memmap'),
+        (dict(storage='memmap', dtype='int8'), ValueError, 'float16'),
+        (dict(storage='memory', dtype='float16'), ValueError, "'memmap'"),
+        (dict(dtype='float16'), TypeError, 'must have storage'),
+        ('memmap', TypeError, 'bank'),
+    ],
+)
+def test_where_a_bank_cannot_be(bank, error, said):
+    with pytest.raises(error, match=said):
+        RankLabelHook(bank=bank)

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import FeatureBank, MappedFeatureBank, load_bank
 from tests import toy
 
 pytestmark = pytest.mark.slow
@@ -148,3 +148,34 @@ def test_a_run_with_a_global_pool_is_that_of_one_process(
         torch.testing.assert_close(
             weights[name], value, rtol=1e-4, atol=1e-5, msg=name
         )
+
+
+@pytest.mark.parametrize('processes', [2, 3])
+def test_a_mapped_bank_is_merged_of_all_processes(
+    tmp_path, repo_root, free_port, monkeypatch, processes
+):
+    monkeypatch.setenv('PORT', free_port)
+    config = make_config(tmp_path / 'run')
+    launch(
+        repo_root,
+        config,
+        processes,
+        '--cfg-options',
+        'custom_hooks.0.bank.storage=memmap',
+    )
+    single = make_config(tmp_path / 'single')
+    launch(repo_root, single, 1)
+    for part in ('train', 'val'):
+        name = f'cycle_001_{part}.pth'
+        mapped = load_bank(str(config.parent / 'work' / 'banks' / name))
+        memory = FeatureBank.load(str(single.parent / 'work' / 'banks' / name))
+        assert isinstance(mapped, MappedFeatureBank)
+        assert mapped.ids == memory.ids
+        torch.testing.assert_close(
+            mapped.features['joint'],
+            memory.features['joint'],
+            rtol=1e-6,
+            atol=1e-6,
+        )
+    left = os.listdir(config.parent / 'work' / 'banks')
+    assert not [name for name in left if name.endswith('.partial')]

@@ -22,7 +22,7 @@ from deeprank_mm.ranking import (
     Disagreement,
     sampled_disagreement,
 )
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import load_bank
 from deeprank_mm.utils.bank_sources import run_normalization
 from deeprank_mm.visualization import draw_disagreement
 
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error(f'--triplets must be 1 or more, got {args.triplets}.')
     try:
         path = find_bank(args.bank, args.cycle)
-        bank = FeatureBank.load(path)
+        bank = load_bank(path)
     except (FileNotFoundError, ValueError) as error:
         parser.error(str(error))
     if len(bank.modalities) < 2:

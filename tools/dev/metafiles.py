@@ -22,6 +22,7 @@ FOLDERS = {
     'deepcluster': 'DeepCluster, self-supervised pretraining',
     'deeprank': 'DeepRank, self-supervised pretraining',
     'finetune': 'Finetuning',
+    'images': 'Images, as in Table IX',
     'linear': 'Linear evaluation',
     'mv_deeprank': 'MV-DeepRank, self-supervised pretraining',
     'semi': 'Semi-supervised finetuning',
@@ -35,6 +36,8 @@ BACKBONES = {
     'sttformer': 'STTFormer',
 }
 DATA = {
+    'cifar100': 'CIFAR-100',
+    'digits': "scikit-learn's digits",
     'demo': 'synthetic demo data',
     'own': 'your own data',
     'ntu60': 'NTU RGB+D 60',
@@ -92,7 +95,8 @@ def metafile(folder: str, stems: list) -> str:
         words = stem.split('_')
         data = [DATA[word] for word in words if word in DATA]
         # ablations name what they change, of a run with ST-GCN
-        backbone = BACKBONES.get(words[0], BACKBONES['stgcn'])
+        usual = 'ResNet-18' if folder == 'images' else BACKBONES['stgcn']
+        backbone = BACKBONES.get(words[0], usual)
         text += (
             f'  - Name: {folder}_{stem}\n'
             f'    Config: configs/{folder}/{stem}.py\n'

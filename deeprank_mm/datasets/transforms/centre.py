@@ -76,19 +76,24 @@ class CentreSkeleton(BaseTransform):
                 f'skeletons have {keypoint.shape[2]}; set `joint` to one of '
                 'them'
             )
-        # Much faster than any(-1) over so short an axis.
-        tracked = np.logical_or.reduce(
-            [xyz[..., i] != 0 for i in range(xyz.shape[-1])]
-        )
+        # One comparison, and no any(-1): both are slow over so short an axis.
+        present = xyz != 0
+        tracked = present[..., 0] | present[..., 1]
+        if xyz.shape[-1] == 3:
+            tracked |= present[..., 2]
         # Row-major order: persons first, then frames.
         shown = np.flatnonzero(tracked[:, :, self.joint])
         if len(shown):
             person, frame = divmod(int(shown[0]), keypoint.shape[1])
             origin = xyz[person, frame, self.joint]
-            xyz = xyz - origin
-            xyz *= tracked[..., None]
-        # A fresh array in every case: the data set keeps its own.
-        results['keypoint'] = np.concatenate([xyz, rest], axis=-1)
+            moved = xyz - origin
+            if not tracked.all():
+                moved *= tracked[..., None]
+        else:
+            moved = xyz.copy()  # the data set keeps its own array
+        if rest.shape[-1]:
+            moved = np.concatenate([moved, rest], axis=-1)
+        results['keypoint'] = moved
         return results
 
     def __repr__(self) -> str:

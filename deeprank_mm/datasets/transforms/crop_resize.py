@@ -1,5 +1,6 @@
 """Cut a stretch out of a clip and bring it to a fixed length."""
 
+from functools import lru_cache
 from typing import Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -130,19 +131,28 @@ def resize_time(array: np.ndarray, length: int) -> np.ndarray:
     Returns:
         np.ndarray: A new array ``(M, length, ...)``, float32.
     """
-    last = array.shape[1] - 1
+    left, right, weight, opposite = _neighbours(array.shape[1], length)
+    # frames as rows of one number list: short inner axes are slow
+    shape = (len(array), length, *array.shape[2:])
+    frames = array.reshape(len(array), array.shape[1], -1)
+    resized = frames.take(right, axis=1)
+    resized *= weight
+    earlier = frames.take(left, axis=1)
+    earlier *= opposite
+    resized += earlier
+    return resized.reshape(shape)
+
+
+@lru_cache(maxsize=1024)
+def _neighbours(num_frames: int, length: int) -> Tuple[np.ndarray, ...]:
+    """Which two frames make each new one: left, right and their weights."""
+    last = num_frames - 1
     # Scale and places are rounded to float32 because torch does so: then
     # both agree to the last digits, however fast somebody moves.
-    scale = np.float32(last + 1) / np.float32(length)
+    scale = np.float32(num_frames) / np.float32(length)
     place = float(scale) * (np.arange(length) + 0.5) - 0.5
     place = place.clip(0, last).astype(np.float32)
     left = place.astype(np.intp)
     right = np.minimum(left + 1, last)
-    weight = place - left.astype(np.float32)
-    weight = weight.reshape(-1, *[1] * (array.ndim - 2))
-    resized = array.take(right, axis=1)
-    resized *= weight
-    earlier = array.take(left, axis=1)
-    earlier *= 1 - weight
-    resized += earlier
-    return resized
+    weight = (place - left.astype(np.float32))[:, None]
+    return left, right, weight, 1 - weight

@@ -78,9 +78,14 @@ class RandomRotation(BaseTransform):
         dims = xyz.shape[-1]
         if dims == 2:
             angles[:2] = 0.0
-        matrix = rotation_matrix(angles)[:dims, :dims].astype(np.float32)
-        # Row vectors: x @ R.T is R x.
-        results['keypoint'] = np.concatenate([xyz @ matrix.T, rest], axis=-1)
+        # Row vectors: x @ R.T is R x. Laid out as it is read, and the joints
+        # as one tall matrix: NumPy would multiply frame after frame.
+        matrix = rotation_matrix(angles)[:dims, :dims].T
+        matrix = matrix.astype(np.float32, order='C')
+        turned = (xyz.reshape(-1, dims) @ matrix).reshape(xyz.shape)
+        if rest.shape[-1]:
+            turned = np.concatenate([turned, rest], axis=-1)
+        results['keypoint'] = turned
         return results
 
     def __repr__(self) -> str:
@@ -101,8 +106,15 @@ def rotation_matrix(angles: Sequence[float]) -> np.ndarray:
     Returns:
         np.ndarray: Shape ``(3, 3)``, float64.
     """
-    (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
+    # plain floats, and the product by hand: arrays of nine cost more to make
+    (cx, cy, cz), (sx, sy, sz) = (
+        np.cos(angles).tolist(),
+        np.sin(angles).tolist(),
+    )
+    return np.array(
+        [
+            [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx],
+            [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx],
+            [-sy, cy * sx, cy * cx],
+        ]
+    )

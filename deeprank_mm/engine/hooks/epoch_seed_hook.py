@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
-from deeprank_mm.datasets import SkeletonDataset
+from deeprank_mm.datasets import KeyedPipeline
 from deeprank_mm.randomness import key_of, seed_everything
 
 
@@ -28,7 +28,8 @@ class EpochSeedHook(Hook):
     - the sampler shuffles by the seed of the run, also where the config had
       none and a resumed run has read it from its checkpoint;
     - augmentation is seeded by (seed, epoch, sample), in every
-      :class:`~deeprank_mm.datasets.SkeletonDataset`.
+      :class:`~deeprank_mm.datasets.SkeletonDataset` and
+      :class:`~deeprank_mm.datasets.ImageDataset`.
 
     A data set that repeats its samples within an epoch (``RepeatDataset``,
     ``ClassBalancedDataset``) must not augment them alike, and an
@@ -58,7 +59,7 @@ class EpochSeedHook(Hook):
         ):
             sampler.seed = runner.seed
         for dataset in _leaves(loader.dataset):
-            if isinstance(dataset, SkeletonDataset):
+            if isinstance(dataset, KeyedPipeline):
                 self._datasets.append(dataset)
             else:
                 runner.logger.warning(

@@ -10,7 +10,7 @@ from typing import Dict, List, Optional, Type
 import torch
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import IterBasedTrainLoop
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from deeprank_mm.arguments import check_arguments
 from deeprank_mm.datasets import with_pipeline
@@ -320,8 +320,9 @@ class LabelCycleHook(Hook):
             )
         previous = model.train_bank
         banks = {
-            part: extract_features(
-                model,
+            part: self._extract(
+                runner,
+                part,
                 feature_loader(dataset, self.batch_size, self.num_workers),
                 f'Cycle {self.cycle + 1}, {part} features',
             )
@@ -339,6 +340,12 @@ class LabelCycleHook(Hook):
             runner.work_dir, self.cycle, banks, self._kept(runner)
         )
         self._report(runner, previous, time.time() - begin)
+
+    def _extract(
+        self, runner, part: str, loader: DataLoader, description: str
+    ) -> FeatureBank:
+        """Features of one part of the data for the coming cycle."""
+        return extract_features(self._model, loader, description)
 
     def _use(self, banks: Dict[str, FeatureBank]) -> None:
         self._model.train_bank = banks['train']

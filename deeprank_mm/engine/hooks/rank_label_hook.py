@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 from mmaction.registry import HOOKS
+from torch.utils.data import DataLoader
 
+from deeprank_mm.arguments import check_arguments
+from deeprank_mm.datasets.options import check_options
 from deeprank_mm.evaluation import RankingMetric
 from deeprank_mm.models.rankers.multi_view_ranker import (
     MIN_BATCH,
     MultiViewRanker,
 )
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import BANK_DTYPES, FeatureBank
 
+from ..extraction import extract_to_file
 from ..label_statistics import (
     cycle_statistics,
     view_disagreement,
     without_disagreement,
 )
 from .label_cycle_hook import LabelCycleHook
+
+#: Where a bank may be.
+STORAGES = ('memory', 'memmap')
+_BANK = dict(dtype='float32')
 
 
 @HOOKS.register_module()
@@ -68,15 +76,64 @@ class RankLabelHook(LabelCycleHook):
             refresh. Defaults to False.
         collapse_threshold (float): Spread of features under which to warn.
             Defaults to 0.02.
+        bank (dict, optional): Where the features of a cycle are:
+            ``storage``, ``'memory'`` or ``'memmap'``, and ``dtype``,
+            ``'float32'`` (default) or ``'float16'``. With ``'memmap'`` they
+            stay in the file beside the checkpoints, and the rows of a batch
+            are read when it comes: for banks that do not fit into memory.
+            Labels are the same; with ``'float16'``, which halves the file,
+            some differ. Defaults to None: in memory.
 
     Raises:
-        ValueError: If the interval or the number of cycles is not positive.
+        TypeError: If ``bank`` is malformed.
+        ValueError: If the interval or the number of cycles is not positive,
+            or ``bank`` asks for what there is not.
     """
 
     model_type = MultiViewRanker
     default_monitor = 'ranking/loss'
     metric = RankingMetric
     state_key = 'rank_label_hook'
+
+    @check_arguments
+    def __init__(
+        self, *args: Any, bank: Optional[dict] = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        options = check_options(
+            'bank', bank or dict(storage='memory'), _BANK, ('storage',)
+        )
+        storage, dtype = options['storage'], options['dtype']
+        if storage not in STORAGES:
+            raise ValueError(
+                f'{self.name}: storage of bank must be one of '
+                f'{", ".join(STORAGES)}, got {storage!r}.'
+            )
+        if dtype not in BANK_DTYPES:
+            raise ValueError(
+                f'{self.name}: dtype of bank must be one of '
+                f'{", ".join(BANK_DTYPES)}, got {dtype!r}.'
+            )
+        if storage == 'memory' and dtype != _BANK['dtype']:
+            raise ValueError(
+                f'{self.name}: a bank in memory is {_BANK["dtype"]}: set '
+                f"storage='memmap' for {dtype}."
+            )
+        self.bank = options
+
+    def _extract(
+        self, runner, part: str, loader: DataLoader, description: str
+    ) -> FeatureBank:
+        if self.bank['storage'] == 'memory':
+            return super()._extract(runner, part, loader, description)
+        name = self.files.name(self.cycle + 1, part)
+        return extract_to_file(
+            self._model,
+            loader,
+            self.files.path(runner.work_dir, name),
+            self.bank['dtype'],
+            description,
+        )
 
     def _check_run(self, runner) -> None:
         size = runner.train_dataloader.batch_size

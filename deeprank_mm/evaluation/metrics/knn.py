@@ -96,9 +96,9 @@ class KNNMetric(SupportMetric):
         result = {}
         for k in self.k:
             votes = knn_votes(
-                support.features[modality],
+                support.features[modality].float(),
                 support.labels,
-                queries.features[modality],
+                queries.features[modality].float(),
                 k,
                 self.temperature,
             )

@@ -120,9 +120,9 @@ class LinearProbeMetric(SupportMetric):
                     support.ids, support.labels.tolist(), fraction, seed
                 )
                 probabilities = linear_probe(
-                    support.features[modality][rows],
+                    support.features[modality][rows].float(),
                     support.labels[rows],
-                    queries.features[modality],
+                    queries.features[modality].float(),
                     self.regularization,
                 )
                 hits = probabilities.argmax(1) == queries.labels
