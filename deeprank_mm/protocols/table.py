@@ -209,16 +209,16 @@ def as_csv(entries: Sequence[Entry]) -> str:
     return out.getvalue()
 
 
-def page(content: dict) -> str:
-    """The table with what one must know to read and to repeat it.
+def entries_of(content: dict) -> List[Entry]:
+    """The entries of a table that was read again.
 
     Args:
         content (dict): As in ``table.json``.
 
     Returns:
-        str: Markdown.
+        list[Entry]: Its entries.
     """
-    entries = [
+    return [
         Entry(
             e['row'],
             e['modality'],
@@ -232,21 +232,46 @@ def page(content: dict) -> str:
         )
         for e in content['entries']
     ]
+
+
+def page(content: dict) -> str:
+    """The table with what one must know to read and to repeat it.
+
+    Args:
+        content (dict): As in ``table.json``.
+
+    Returns:
+        str: Markdown.
+    """
+    entries = entries_of(content)
     if not entries:
         return 'No cell is finished.\n'
+    return f'{markdown(entries)}\n\n{notes(content)}'
+
+
+def notes(content: dict) -> str:
+    """What one must know to read a table and to repeat it.
+
+    Args:
+        content (dict): As in ``table.json``, with entries.
+
+    Returns:
+        str: Markdown.
+    """
+    entries = entries_of(content)
     seeds = sorted({seed for e in entries for seed in e.accuracy})
     minutes = sum(e.seconds for e in entries) / 60
+    time = f' Wall time of the cells: {minutes:.0f} min.' if minutes else ''
     return (
         '\n\n'.join(
             [
-                markdown(entries),
                 'Top-1 on the test split in percent, mean ± standard '
                 f'deviation over seeds {", ".join(map(str, seeds))}; where '
                 'there is training, of the last epoch / of the best one. '
                 'Below: paired difference to the untrained encoder (or the '
                 'named row) with its 95 % interval.',
                 f'Finished: {content["finished"]} of {content["cells"]} '
-                f'cells. Wall time of the cells: {minutes:.0f} min.',
+                f'cells.{time}',
                 f'```\n{content["command"]}\n```',
                 ', '.join(f'{k} {v}' for k, v in content['versions'].items())
                 + f'; revision {content["revision"]}.',

@@ -9,12 +9,12 @@ Nothing in that page is typed: measured figures come from docs/results/*.json
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Sequence
 
 from deeprank_mm.protocols.cells import write_text
+from deeprank_mm.protocols.paper import paper_tables
 from deeprank_mm.protocols.table import page
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
@@ -33,35 +33,6 @@ each row are in `configs/`. Top-1 in percent.
 """
 
 
-def paper_tables(path: Path) -> str:
-    """The paper's tables as Markdown, a row for each backbone and method.
-
-    Args:
-        path (Path): A CSV of table, column, backbone, method, top1.
-
-    Returns:
-        str: Markdown.
-    """
-    tables: dict = {}
-    with open(path, newline='') as file:
-        for line in csv.DictReader(file):
-            rows = tables.setdefault(line['table'], {})
-            row = rows.setdefault((line['backbone'], line['method']), {})
-            row[line['column']] = line['top1']
-    parts = []
-    for name, rows in tables.items():
-        columns = list(dict.fromkeys(c for row in rows.values() for c in row))
-        lines = [
-            f'| Table {name} | method | {" | ".join(columns)} |',
-            '|---' * (len(columns) + 2) + '|',
-        ]
-        for (backbone, method), row in rows.items():
-            cells = ' | '.join(row.get(c, '') for c in columns)
-            lines.append(f'| {backbone} | {method} | {cells} |')
-        parts.append('\n'.join(lines))
-    return '\n\n'.join(parts)
-
-
 def results_page(docs: Path = DOCS) -> str:
     """The whole page.
 
@@ -73,6 +44,8 @@ def results_page(docs: Path = DOCS) -> str:
     """
     parts = [HEAD.rstrip()]
     for path in sorted((docs / 'results').glob('*.json')):
+        if path.name.startswith(('ablation_', 'baselines_')):
+            continue  # shown by ablations_page.py
         content = json.loads(path.read_text())
         parts.append(f'## {content["title"]}')
         parts.append(page(content).rstrip())
