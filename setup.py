@@ -117,6 +117,7 @@ setup(
             'pytest-timeout',
             'pytest-xdist',
             'ruff',
+            'tensorboard',
         ],
     },
 )

@@ -38,6 +38,12 @@ def parser() -> argparse.ArgumentParser:
         help='mixed precision: float16 on a GPU, bfloat16 on a CPU',
     )
     parser.add_argument(
+        '--compile',
+        action='store_true',
+        help='compile the encoders (torch.compile), which takes a minute '
+        'and makes what follows faster',
+    )
+    parser.add_argument(
         '--no-validate',
         action='store_true',
         help='do not validate during training',
@@ -59,6 +65,8 @@ def configure(args: argparse.Namespace) -> Config:
         launch.set_pretrained(cfg, args.pretrained)
     if args.amp:
         launch.set_amp(cfg)
+    if args.compile:
+        launch.set_compile(cfg)
     if args.no_validate:
         launch.skip_validation(cfg)
     if args.auto_scale_lr:

@@ -14,6 +14,7 @@ from typing import Any, Iterator
 from mmengine.config import Config, DictAction
 
 from deeprank_mm import compat
+from deeprank_mm.engine.hooks.compile_hook import compiler_problem
 
 from .options import read_config
 from .sections import check_sections
@@ -183,6 +184,24 @@ def set_amp(cfg: Config) -> None:
     wrapper.type = 'CpuAmpOptimWrapper'
     for gpu_only in ('loss_scale', 'dtype', 'use_fsdp'):
         wrapper.pop(gpu_only, None)
+
+
+def set_compile(cfg: Config) -> None:
+    """Compile the encoders.
+
+    Args:
+        cfg: The config, changed in place.
+
+    Raises:
+        UsageError: There is no compiler.
+    """
+    device = 'cuda' if compat.has_accelerator() else 'cpu'
+    problem = compiler_problem(device)
+    if problem is not None:
+        raise UsageError(f'--compile: {problem}, or train without it.')
+    hooks = list(cfg.get('custom_hooks') or [])
+    if all(_type_name(hook.get('type')) != 'CompileHook' for hook in hooks):
+        cfg.custom_hooks = [*hooks, dict(type='CompileHook')]
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:

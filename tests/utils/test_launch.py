@@ -201,6 +201,22 @@ class TestAmp:
             launch.set_amp(Config(dict()))
 
 
+class TestCompile:
+    def test_adds_the_hook_once(self, monkeypatch):
+        monkeypatch.setattr(launch, 'compiler_problem', lambda device: None)
+        cfg = Config(dict(custom_hooks=[dict(type='FiniteHook')]))
+        for _ in range(2):
+            launch.set_compile(cfg)
+        kinds = [hook.type for hook in cfg.custom_hooks]
+        assert kinds == ['FiniteHook', 'CompileHook']
+
+    def test_no_compiler(self, monkeypatch):
+        monkeypatch.setenv('CXX', 'no-such-compiler')
+        monkeypatch.setattr(launch.compat, 'has_accelerator', lambda: False)
+        with pytest.raises(UsageError, match='--compile.*no-such-compiler'):
+            launch.set_compile(Config(dict()))
+
+
 class TestResume:
     def test_not_asked_for(self):
         cfg = Config(dict(load_from='x.pth'))
