@@ -47,6 +47,11 @@ def encoder(backbone, layout, joints):
             graph_cfg=dict(layout=layout, mode='stgcn_spatial'),
             **SMALL,
         ),
+        'FastSTGCN': dict(
+            type='FastSTGCN',
+            graph_cfg=dict(layout=layout, mode='stgcn_spatial'),
+            **SMALL,
+        ),
         'STGCN++': dict(
             type='STGCN',
             gcn_adaptive='init',
@@ -117,7 +122,15 @@ def batch(layout, modality):
 @pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize(
     'backbone',
-    ['STGCN', 'STGCN++', 'AAGCN', '2s-AGCN', 'STTFormer', 'OwnBackbone'],
+    [
+        'STGCN',
+        'FastSTGCN',
+        'STGCN++',
+        'AAGCN',
+        '2s-AGCN',
+        'STTFormer',
+        'OwnBackbone',
+    ],
 )
 def test_ranks_and_learns(backbone, layout, modality):
     model = MODELS.build(

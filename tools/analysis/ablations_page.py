@@ -96,13 +96,15 @@ SECTIONS = (
         'What the paper leaves open',
         'Whether BatchNorm is calibrated before the first labels are made; '
         'when labels are refreshed (a fixed interval, at a plateau, never); '
-        'whether head and learning rate start again then.',
+        'whether head and learning rate start again then; how the temporal '
+        'convolutions are initialised (`init_normal`, see recipe.md).',
         (
             'no_calibration',
             'refresh_plateau',
             'refresh_never',
             'reset_head',
             'restart_lr',
+            'init_normal',
         ),
     ),
 )
