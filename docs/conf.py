@@ -3,7 +3,7 @@
 import deeprank_mm
 
 project = 'deeprank_mm'
-author = 'The deeprank_mm authors'
+author = copyright = 'The deeprank_mm authors'
 release = version = deeprank_mm.__version__
 
 extensions = [

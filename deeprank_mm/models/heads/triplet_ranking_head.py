@@ -37,8 +37,8 @@ class TripletRankingHead(BaseModule):
     (:mod:`deeprank_mm.ranking.triplets`).
 
     .. note::
-       **Read literally (``act=None``, the default), the head does not see
-       the anchor.** FC0 is linear, so the anchor's term and the bias of FC0
+       **Read literally, the head does not see the anchor** (``act=None``,
+       the default). FC0 is linear, so the anchor's term and the bias of FC0
        cancel in ``f_1 - f_2``: the logit is ``(w_1 - w_2) W_c (f_c1 - f_c2)``
        plus a constant, one scalar per sample, compared (a Bradley-Terry
        model). ``W_a`` gets no gradient. What the encoder then learns is how
