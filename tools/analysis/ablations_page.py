@@ -120,22 +120,25 @@ IMAGES = """\
 
 The same methods with ResNet-18, on the digits that scikit-learn ships: 1,797
 images of 8 x 8 pixels: that the whole way works on images, and no ranking of
-the methods. It is one short run each, at a learning rate of 0.01. At 0.1,
+the methods. The runs are short, at a learning rate of 0.01. At 0.1,
 ST-GCN's, DeepCluster's loss grew without bound, while DeepRank learnt its
 labels faster than at 0.01. The ten digits are also well separated groups,
 which suits 16 clusters.
 """
 DIGITS_HOW = """\
 ```
-for method in deeprank deepcluster; do
-  python tools/train.py configs/images/${method}_digits.py --seed 0 \\
-      --work-dir work_dirs/images/${method}_digits_0
-  python tools/test.py configs/images/${method}_digits.py \\
-      work_dirs/images/${method}_digits_0 \\
-      --work-dir work_dirs/images/${method}_digits_0/test
+for seed in 0 1 2; do
+  for method in deeprank deepcluster; do
+    python tools/train.py configs/images/${method}_digits.py --seed $seed \\
+        --work-dir work_dirs/images/${method}_digits_$seed
+    python tools/test.py configs/images/${method}_digits.py \\
+        work_dirs/images/${method}_digits_$seed \\
+        --work-dir work_dirs/images/${method}_digits_$seed/test
+  done
+  python tools/test.py configs/images/deeprank_digits.py --seed $seed \\
+      --random-init calibrated \\
+      --work-dir work_dirs/images/random_digits_$seed/test
 done
-python tools/test.py configs/images/deeprank_digits.py --seed 0 \\
-    --random-init calibrated --work-dir work_dirs/images/random_digits_0/test
 ```
 """
 CIFAR = '**The paper** (CIFAR-100, finetuned; not measured here):'
