@@ -12,15 +12,14 @@ is also read through the cache of `SkeletonDataset`.
 
 from __future__ import annotations
 
-import cProfile
 import pickle
-import pstats
 import tempfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Optional, Sequence
 
 import numpy as np
 import torch
+from hot_spots import hot_functions
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -37,7 +36,6 @@ STANDARD = [
     dict(type='FormatGCNInput', num_person=2),
     dict(type='PackActionInputs'),
 ]
-TOP = 6
 
 
 def write_annotations(path: Path, samples: int) -> None:
@@ -102,19 +100,6 @@ def reading(dataset: Any) -> Callable[[], None]:
             dataset[i]
 
     return read
-
-
-def hot_functions(read: Callable[[], None]) -> List[str]:
-    """What the time goes into."""
-    profile = cProfile.Profile()
-    profile.runcall(read)
-    stats = pstats.Stats(profile).stats
-    top = sorted(stats.items(), key=lambda item: -item[1][2])[:TOP]
-    total = sum(entry[2] for entry in stats.values())
-    return [
-        f'{entry[2] / total:4.0%} {Path(place[0]).name}:{place[2]}'
-        for place, entry in top
-    ]
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
