@@ -14,7 +14,7 @@ def needs_mmpretrain():
     except Exception as error:  # a torchvision that does not fit raises any
         pytest.skip(
             f'mmpretrain cannot be imported ({type(error).__name__}: {error}):'
-            " pip install 'deeprank-mm[images]'"
+            " pip install -e '.[lite,images]'"
         )
 
 

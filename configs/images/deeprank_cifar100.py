@@ -1,5 +1,5 @@
 # DeepRank with ResNet-18 on CIFAR-100: the paper's run of Table IX, with its
-# schedule for ST-GCN. Needs mmpretrain: pip install 'deeprank-mm[images]'.
+# schedule for ST-GCN. Needs mmpretrain: pip install -e '.[lite,images]'.
 _base_ = [
     '../_base_/datasets/cifar100_pretrain.py',
     '../_base_/schedules/pretrain.py',

@@ -97,7 +97,8 @@ SECTIONS = (
         'Whether BatchNorm is calibrated before the first labels are made; '
         'when labels are refreshed (a fixed interval, at a plateau, never); '
         'whether head and learning rate start again then; how the temporal '
-        'convolutions are initialised (`init_normal`, see recipe.md).',
+        'convolutions are initialised (`init_normal`, see '
+        '[What makes it learn](recipe.md)).',
         (
             'no_calibration',
             'refresh_plateau',
@@ -119,9 +120,9 @@ IMAGES = """\
 ## Images
 
 The same methods with ResNet-18, on the digits that scikit-learn ships: 1,797
-images of 8 x 8 pixels: that the whole way works on images, and no ranking of
-the methods. The runs are short, at a learning rate of 0.01. At 0.1,
-ST-GCN's, DeepCluster's loss grew without bound, while DeepRank learnt its
+images of 8 x 8 pixels. They show that everything works on images; they do not
+rank the methods. The runs are short, at a learning rate of 0.01: at ST-GCN's
+0.1 the loss of DeepCluster grew without bound, while DeepRank learnt its
 labels faster than at 0.01. The ten digits are also well separated groups,
 which suits 16 clusters.
 """
@@ -145,7 +146,7 @@ CIFAR = '**The paper** (CIFAR-100, finetuned; not measured here):'
 CIFAR_HOW = """\
 For the paper's own images there are `configs/images/deeprank_cifar100.py`,
 `deepcluster_cifar100.py` and `finetune_cifar100.py`, which read CIFAR-100
-through mmpretrain (`pip install 'deeprank-mm[images]'`):
+through mmpretrain (`pip install -e '.[lite,images]'`):
 
 ```
 python tools/train.py configs/images/deeprank_cifar100.py

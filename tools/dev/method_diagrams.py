@@ -3,7 +3,7 @@ r"""Draw the pictures of docs/method.md: docs/images/method_*.svg.
 They say what the paper's Figs. 1 to 3 say, and are drawn from scratch. To
 look at one, write it as a bitmap:
 
-  python tools/dev/method_diagrams.py --suffix .png --out /tmp/pictures
+  python tools/dev/method_diagrams.py --suffix .png --out pictures
 """
 
 from __future__ import annotations
