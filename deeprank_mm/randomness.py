@@ -22,8 +22,10 @@ def key_of(*parts: Union[int, str]) -> int:
         int: 128 bits.
     """
     text = '\0'.join(f'{type(part).__name__}{part}' for part in parts)
+    # any text is a key, also one that UTF-8 does not allow for
+    content = text.encode(errors='surrogatepass')
     return int.from_bytes(
-        hashlib.blake2b(text.encode(), digest_size=16).digest(), 'little'
+        hashlib.blake2b(content, digest_size=16).digest(), 'little'
     )
 
 

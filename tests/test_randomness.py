@@ -17,6 +17,8 @@ def test_a_key_is_the_same_on_every_machine():
     assert key_of(0, 3, 'a01') == KEY
     assert key_of('1', 2) != key_of(1, '2') != key_of(12)
     assert 0 <= key_of('x') < 2**128
+    # a file name that is not UTF-8 reads so
+    assert key_of('\ud800') != key_of('\ud801')
 
 
 def test_keyed_numbers_depend_on_the_key_alone():

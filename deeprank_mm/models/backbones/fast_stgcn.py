@@ -14,7 +14,7 @@ from ..layers import frame_norm, temporal_convolution
 
 @MODELS.register_module()
 class FastSTGCN(STGCN):
-    """MMAction2's ``STGCN`` at about half its cost on a CPU.
+    """MMAction2's ``STGCN`` at two thirds of its cost on a CPU.
 
     Same arguments, same weights under the same names, same outputs but for
     rounding: checkpoints of one load into the other. What differs:
