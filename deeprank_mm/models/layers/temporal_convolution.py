@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Iterator, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -29,12 +29,14 @@ class Tiles(NamedTuple):
     outputs: Tensor
 
 
-class Span(NamedTuple):
-    """A tile's frames: of the output, of the input, of the tile itself."""
+class Side(NamedTuple):
+    """What of a tile lies within the clip, of the input or of the output.
 
-    out: slice
-    into: slice
-    tile: slice
+    ``columns`` of its matrix go with ``frames`` of the clip.
+    """
+
+    columns: slice
+    frames: slice
 
 
 def temporal_convolution(
@@ -88,24 +90,21 @@ def _forward(
 ) -> Tensor:
     frames, rows, width = x.shape
     tiles = _tiles(x, weight)
-    spans = list(_spans(frames, tiles, weight.shape[2], stride))
+    inputs, outputs = _sides(frames, tiles, weight.shape[2], stride)
     kernel = _kernel(tiles, weight)  # (P, C, D)
     count, _, out_width = kernel.shape
     y = x.new_empty(-(-frames // stride), rows, out_width)
     for block in _blocks(rows, max(width, out_width)):
-        taken = _transform(tiles.inputs, x[:, block], spans, stride=None)
+        taken = _transform(tiles.inputs, x[:, block], inputs)
         product = torch.bmm(taken.view(count, -1, width), kernel)
-        product = product.view(count, len(spans), -1)
+        product = product.view(count, len(inputs), -1)
         if bias is not None:
             # the first product is the tile's mean; L undoes its 1 / L
             first = product[0].view(-1, out_width)
             first.add_(bias, alpha=tiles.length)
-        for i, span in enumerate(spans):
-            matrix = _rows_of(tiles.outputs, span.out, stride).t()
-            part = torch.mm(matrix, product[:, i])
-            y[_strided(span.out, stride), block] = part.view(
-                len(part), -1, out_width
-            )
+        for i, (columns, frames_out) in enumerate(outputs):
+            part = torch.mm(tiles.outputs[:, columns].t(), product[:, i])
+            y[frames_out, block] = part.view(len(part), -1, out_width)
     return y
 
 
@@ -116,64 +115,45 @@ def _backward(
     stride = ctx.stride
     frames, rows, width = x.shape
     tiles = _tiles(x, weight)
-    spans = list(_spans(frames, tiles, weight.shape[2], stride))
+    inputs, outputs = _sides(frames, tiles, weight.shape[2], stride)
     kernel = _kernel(tiles, weight)
     count, _, out_width = kernel.shape
     to_x, to_weight, to_bias = ctx.needs_input_grad[:3]
-    grad_x = torch.zeros_like(x) if to_x else None
+    grad_x = torch.empty_like(x) if to_x else None
     grad_kernel = torch.zeros_like(kernel)
     grad_bias = x.new_zeros(out_width)
     for block in _blocks(rows, max(width, out_width)):
-        back = _transform(tiles.outputs, grad[:, block], spans, stride)
+        back = _transform(tiles.outputs, grad[:, block], outputs)
         back = back.view(count, -1, out_width)
         if to_weight:
-            taken = _transform(tiles.inputs, x[:, block], spans, stride=None)
+            taken = _transform(tiles.inputs, x[:, block], inputs)
             taken = taken.view(count, -1, width)
             grad_kernel.baddbmm_(taken.transpose(1, 2), back)
         if to_bias:
             grad_bias.add_(back[0].sum(0), alpha=tiles.length)
         if grad_x is not None:
             back = torch.bmm(back, kernel.transpose(1, 2))
-            back = back.view(count, len(spans), -1)
+            back = back.view(count, len(inputs), -1)
             # tiles overlap
             part = x.new_zeros(frames, back.shape[2])
-            for i, span in enumerate(spans):
-                matrix = tiles.inputs[:, span.tile].t()
-                part[span.into].addmm_(matrix, back[:, i])
+            for i, (columns, frames_in) in enumerate(inputs):
+                part[frames_in].addmm_(
+                    tiles.inputs[:, columns].t(), back[:, i]
+                )
             grad_x[:, block] = part.view(frames, -1, width)
-    grad_weight = torch.einsum('pk,pcd->dck', tiles.weights, grad_kernel)
-    return (
-        grad_x,
-        grad_weight if to_weight else None,
-        grad_bias if to_bias else None,
-    )
+    grad_weight = None
+    if to_weight:
+        grad_weight = torch.einsum('pk,pcd->dck', tiles.weights, grad_kernel)
+    return grad_x, grad_weight, grad_bias if to_bias else None
 
 
-def _transform(
-    matrix: Tensor, x: Tensor, spans: list, stride: Optional[int]
-) -> Tensor:
-    """Each tile's products' side: ``(P, tiles, rows x channels)``.
-
-    With a stride ``x`` is of the output's frames, else of the input's.
-    """
-    out = x.new_empty(len(matrix), len(spans), x.shape[1] * x.shape[2])
-    for i, span in enumerate(spans):
-        if stride is None:
-            side, part = matrix[:, span.tile], x[span.into]
-        else:
-            side = _rows_of(matrix, span.out, stride)
-            part = x[_strided(span.out, stride)]
+def _transform(matrix: Tensor, x: Tensor, sides: List[Side]) -> Tensor:
+    """Each tile's side of the products: ``(P, tiles, rows x channels)``."""
+    out = x.new_empty(len(matrix), len(sides), x.shape[1] * x.shape[2])
+    for i, (columns, frames) in enumerate(sides):
         # an inner stride of one is all that a matrix product needs
-        torch.mm(side, part.flatten(1), out=out[:, i])
+        torch.mm(matrix[:, columns], x[frames].flatten(1), out=out[:, i])
     return out
-
-
-def _rows_of(outputs: Tensor, out: slice, stride: int) -> Tensor:
-    return outputs[:, : out.stop - out.start : stride]
-
-
-def _strided(out: slice, stride: int) -> slice:
-    return slice(out.start // stride, -(-out.stop // stride))
 
 
 def _kernel(tiles: Tiles, weight: Tensor) -> Tensor:
@@ -186,19 +166,27 @@ def _blocks(rows: int, width: int) -> Iterator[slice]:
         yield slice(start, min(rows, start + size))
 
 
-def _spans(
+def _sides(
     frames: int, tiles: Tiles, taps: int, stride: int
-) -> Iterator[Span]:
+) -> Tuple[List[Side], List[Side]]:
+    """What each tile takes of the input, and gives of the output."""
+    inputs, outputs = [], []
     step = tiles.step - tiles.step % stride
     for start in range(0, frames, step):
+        stop = min(frames, start + step)
         # what lies outside the frames is zero, and is left out
         first = start - taps // 2
-        into = slice(max(0, first), min(frames, first + tiles.length))
-        yield Span(
-            slice(start, min(frames, start + step)),
-            into,
-            slice(into.start - first, into.stop - first),
+        begin, end = max(0, first), min(frames, first + tiles.length)
+        inputs.append(
+            Side(slice(begin - first, end - first), slice(begin, end))
         )
+        outputs.append(
+            Side(
+                slice(0, stop - start, stride),
+                slice(start // stride, -(-stop // stride)),
+            )
+        )
+    return inputs, outputs
 
 
 def _tiles(x: Tensor, weight: Tensor) -> Tiles:
