@@ -1,4 +1,5 @@
 import os
+import os.path as osp
 import re
 
 import pytest
@@ -388,7 +389,7 @@ def test_a_mapped_bank_trains_and_resumes(tmp_path, dtype):
             assert torch.equal(one, two)
     # resumed in the middle of the second cycle
     cfg = toy.pretrain_config(tmp_path / 'mapped', 4, mapped)
-    cfg.resume, cfg.load_from = True, str(tmp_path / 'mapped/work/epoch_3.pth')
+    cfg.resume, cfg.load_from = True, osp.join(cfg.work_dir, 'epoch_3.pth')
     _, _, again = run(cfg)
     assert digests(again.train) == digests(seen.train)[3:]
     left = os.listdir(tmp_path / 'mapped' / 'work' / 'banks')
