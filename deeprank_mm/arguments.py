@@ -10,12 +10,12 @@ import inspect
 import math
 import numbers
 import typing
-from collections.abc import Mapping
-from typing import Any, Callable, Union
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Optional, Union
 
 import numpy as np
 
-__all__ = ['check_arguments']
+__all__ = ['check_arguments', 'check_options']
 
 
 def check_arguments(init: Callable) -> Callable:
@@ -66,6 +66,40 @@ def check_arguments(init: Callable) -> Callable:
         init(self, *args, **kwargs)
 
     return checked
+
+
+def check_options(
+    name: str,
+    given: Optional[Mapping],
+    defaults: dict[str, Any],
+    required: Sequence[str],
+) -> Optional[dict[str, Any]]:
+    """Check the keys of an argument that is a dict; fill in its defaults.
+
+    Args:
+        name (str): The argument.
+        given (Mapping, optional): Its value.
+        defaults (dict): What it may hold.
+        required (Sequence[str]): What it must hold.
+
+    Returns:
+        dict, optional: All its values; None if none was given.
+
+    Raises:
+        TypeError: It is no dict, or one with other keys.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise TypeError(f'{name} must be a dict or None, got {given!r}')
+    missing = [key for key in required if key not in given]
+    unknown = [key for key in given if key not in {*required, *defaults}]
+    if missing or unknown:
+        may = f'may have {", ".join(defaults)}' if defaults else 'nothing else'
+        raise TypeError(
+            f'{name}={dict(given)} must have {", ".join(required)} and {may}'
+        )
+    return {**defaults, **given}
 
 
 def _inherited(kind: type) -> tuple[dict[str, Any], dict[str, Any]]:

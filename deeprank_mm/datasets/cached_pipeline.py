@@ -7,7 +7,8 @@ from typing import Any, Optional
 
 from mmengine.dataset import Compose
 
-from .options import check_options
+from deeprank_mm.arguments import check_options
+
 from .step_cache import CachedArrays, cache_key, describe, open_cache
 
 __all__ = ['CachedPipeline']

@@ -7,11 +7,10 @@ import numpy as np
 from mmaction.registry import DATASETS
 from mmengine.dataset import BaseDataset
 
-from deeprank_mm.arguments import check_arguments
+from deeprank_mm.arguments import check_arguments, check_options
 
 from .keyed_pipeline import KeyedPipeline
-from .options import check_options, check_part
-from .subsets import holdout_split
+from .subsets import check_part, holdout_split
 
 __all__ = ['ImageDataset']
 

@@ -12,7 +12,7 @@ from mmaction.registry import DATASETS
 from mmengine.dataset import force_full_init
 from mmengine.logging import MMLogger
 
-from deeprank_mm.arguments import check_arguments
+from deeprank_mm.arguments import check_arguments, check_options
 
 from .annotation import (
     count_people_and_frames,
@@ -31,9 +31,8 @@ from .annotation import (
 from .cached_pipeline import CachedPipeline
 from .id_files import read_ids
 from .keyed_pipeline import KeyedPipeline
-from .options import check_options, check_part
 from .safe_pickle import load_annotations
-from .subsets import holdout_split, labelled_subset
+from .subsets import check_part, holdout_split, labelled_subset
 
 __all__ = ['SkeletonDataset']
 

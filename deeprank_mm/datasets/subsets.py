@@ -9,12 +9,12 @@ beginning of that order.
 import hashlib
 import numbers
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
 
-__all__ = ['holdout_split', 'labelled_subset']
+__all__ = ['check_part', 'holdout_split', 'labelled_subset']
 
 
 def labelled_subset(
@@ -109,6 +109,22 @@ def holdout_split(
     count = min(max(1, round(fraction * len(order))), len(order) - 1)
     held_out = set(order[:count])
     return np.array([unit in held_out for unit in units], dtype=bool)
+
+
+def check_part(holdout: Optional[Mapping]) -> None:
+    """Check which part of a split a data set keeps.
+
+    Args:
+        holdout (Mapping, optional): The option, with its ``part``.
+
+    Raises:
+        ValueError: It is neither of the two.
+    """
+    if holdout is not None and holdout['part'] not in ('train', 'holdout'):
+        raise ValueError(
+            "holdout part must be 'train' or 'holdout', "
+            f'got {holdout["part"]!r}'
+        )
 
 
 def _is_number(value: Any) -> bool:

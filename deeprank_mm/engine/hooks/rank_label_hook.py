@@ -7,8 +7,7 @@ from typing import Any, Dict, Optional
 from mmaction.registry import HOOKS
 from torch.utils.data import DataLoader
 
-from deeprank_mm.arguments import check_arguments
-from deeprank_mm.datasets.options import check_options
+from deeprank_mm.arguments import check_arguments, check_options
 from deeprank_mm.evaluation import RankingMetric
 from deeprank_mm.models.rankers.multi_view_ranker import (
     MIN_BATCH,
