@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         metavar='NAME=PATH',
         help='a row each: a pretrained checkpoint or its work folder, in '
-        'which {seed} and {modality} are replaced',
+        'which {seed}, {seed%%3} (modulo 3) and {modality} are replaced',
     )
     parser.add_argument(
         '--untrained',

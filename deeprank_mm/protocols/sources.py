@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -15,6 +16,8 @@ UNTRAINED = {
     'random-raw': 'random, as initialised',
     'scratch': 'from scratch',
 }
+# {seed}, or {seed%3}
+_SEED = re.compile(r'\{seed(?:%([1-9]\d*))?\}')
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,9 @@ class Source:
     Attributes:
         name (str): The row's name in tables.
         template (str, optional): Path of a checkpoint or a work directory,
-            in which ``{seed}`` and ``{modality}`` are replaced. None for an
-            untrained encoder.
+            in which ``{seed}`` and ``{modality}`` are replaced; ``{seed%3}``
+            is the seed modulo 3, for three pretrained encoders under more
+            labelled subsets than three. None for an untrained encoder.
         kind (str): ``pretrained``, or a key of ``UNTRAINED``.
     """
 
@@ -92,7 +96,10 @@ class Source:
         """
         if self.template is None:
             return None
-        path = self.template.replace('{seed}', str(seed))
+        path = _SEED.sub(
+            lambda found: str(seed % int(found[1]) if found[1] else seed),
+            self.template,
+        )
         path = path.replace('{modality}', modality)
         return resolve(f'--checkpoint {self.name}', path)
 

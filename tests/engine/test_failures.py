@@ -157,7 +157,7 @@ def test_a_worker_that_is_killed(tmp_path, repo_root):
     )
     assert child.returncode == 1, child.stderr
     # or, where it was just handing a batch over, of the broken connection
-    said = 'DataLoader worker .*(kill|exit)|ConnectionResetError'
+    said = 'DataLoader worker .*(kill|exit)|ConnectionResetError|EOFError'
     assert re.search(said, child.stderr)
     pipeline.pop(0)
     goes_on(cfg, tmp_path / 'work')

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from deeprank_mm.protocols.cells import (
@@ -64,6 +66,18 @@ def test_a_result_is_kept_until_what_it_depends_on_changes(tmp_path):
     assert Store(tmp_path / 'out', 'another config').read(cell) is None
     checkpoint.write_bytes(b'other weights')
     assert Store(tmp_path / 'out', 'config').read(cell) is None
+
+
+def test_seeds_can_share_pretrained_encoders(tmp_path):
+    for seed in range(3):
+        (tmp_path / f'a_{seed}.pth').write_bytes(b'weights')
+    source = Source.parse(f'ours={tmp_path}/a_{{seed%3}}.pth')
+    found = [Path(source.checkpoint('joint', seed)).name for seed in range(5)]
+    assert found == ['a_0.pth', 'a_1.pth', 'a_2.pth', 'a_0.pth', 'a_1.pth']
+    with pytest.raises(UsageError, match='%0'):
+        Source.parse(f'ours={tmp_path}/a_{{seed%0}}.pth').checkpoint(
+            'joint', 0
+        )
 
 
 def test_a_missing_checkpoint_is_named():

@@ -180,25 +180,41 @@ done
 """
 
 
-def baselines_command() -> str:
-    """The command of ``baselines_nwucla.json``.
+def baselines_command(semi: bool = False) -> str:
+    """The command of ``baselines_nwucla.json``, or of its second part.
+
+    Args:
+        semi (bool): Finetuning on five labelled subsets, in
+            ``baselines_nwucla_semi.json``, in place of frozen features.
+            Defaults to False.
 
     Returns:
         str: For a shell.
     """
     rows = [f'DeepCluster {n}=deepcluster{n}' for n in (8, 32, 128)]
     checkpoints = ['DeepRank=deeprank', *rows]
+    seed = '{seed%3}' if semi else '{seed}'
+    how = (
+        [
+            '--semi-config configs/semi/stgcn_nwucla_xview_10pct.py',
+            '--protocols semi@0.1 --seeds 0-4 --untrained scratch',
+        ]
+        if semi
+        else ['--protocols knn@20,linear --seeds 0-2 --untrained random']
+    )
+    what = 'five labelled subsets' if semi else 'frozen features'
+    out = 'baselines_nwucla_semi' if semi else 'baselines_nwucla'
     lines = [
         'python tools/benchmark.py',
+        f"--title 'NW-UCLA cross-view, small ST-GCN, joint: {what}'",
         '--config configs/finetune/stgcn_nwucla_xview.py',
-        '--semi-config configs/semi/stgcn_nwucla_xview_10pct.py',
-        '--protocols knn@20,linear,semi@0.1 --seeds 0-2',
-        '--checkpoint',
+        *how,
+        '--baseline DeepRank --checkpoint',
         *(
-            f"  '{name.replace('=', '=work_dirs/nwucla/')}_{{seed}}'"
+            f"  '{name.replace('=', '=work_dirs/nwucla/')}_{seed}'"
             for name in checkpoints
         ),
-        '--out work_dirs/benchmark/baselines_nwucla',
+        f'--out work_dirs/benchmark/{out}',
     ]
     return ' \\\n    '.join(lines)
 
@@ -310,8 +326,9 @@ def ablations_page(docs: Path = DOCS) -> str:
         paper_tables(folder / 'paper_ablations.csv', ['IX']),
         CIFAR_HOW.rstrip(),
         TRAIN.rstrip(),
-        'DeepRank and DeepCluster, into `baselines_nwucla.json`:',
-        f'```\n{baselines_command()}\n```',
+        'DeepRank and DeepCluster, into `baselines_nwucla.json`; then on five '
+        'labelled subsets, into `baselines_nwucla_semi.json`:',
+        f'```\n{baselines_command()}\n\n{baselines_command(semi=True)}\n```',
         'The ablations, into `ablation_nwucla.json`:',
         f'```\n{ablations_command()}\n```',
     ]
