@@ -1,3 +1,4 @@
+import json
 import os
 import os.path as osp
 import re
@@ -56,6 +57,36 @@ def test_labels_are_fixed_within_a_cycle_and_fresh_at_its_start(tmp_path):
         runner.model, feature_loader(hook._datasets['train'], 4)
     )
     assert again.digest == three
+
+
+def test_the_held_out_loss_is_logged_as_it_is(tmp_path):
+    """And not its mean over validations, some of other labels."""
+
+    class Seen(Hook):
+        def __init__(self):
+            self.losses = []
+
+        def after_val_epoch(self, runner, metrics=None):
+            self.losses.append(metrics['ranking/loss'])
+
+    def logged(cfg):
+        seen = Seen()
+        runner = toy.build_runner(cfg)
+        runner.register_hook(seen)
+        runner.train()
+        # the last folder is this run's
+        path = max(tmp_path.glob('work/2*/vis_data/scalars.json'))
+        lines = map(json.loads, path.read_text().splitlines())
+        found = [x['ranking/loss'] for x in lines if 'ranking/loss' in x]
+        return seen.losses, found
+
+    cfg = toy.pretrain_config(tmp_path, epochs=3, hook=dict(interval=1))
+    cfg.default_hooks.checkpoint.type = 'AtomicCheckpointHook'
+    losses, found = logged(cfg)
+    assert found == losses and len(set(losses)) == 3
+    cfg.resume, cfg.train_cfg.max_epochs = True, 5
+    losses, found = logged(cfg)
+    assert found[-2:] == losses[-2:] and len(set(losses)) == len(losses) > 1
 
 
 def test_training_and_holdout_have_banks_of_their_own(tmp_path):

@@ -217,13 +217,29 @@ def test_training_curves(tool, tmp_path, capsys):
     )
     found = [tuple(row.values()) for row in rows(table)]
     assert found == [
-        ('loss', 'joint self, training', '1.0', '0.9'),
-        ('loss', 'joint self, held-out', '1', '0.7'),
-        ('accuracy', 'joint self, training', '1.0', '0.5'),
-        ('held-out accuracy', 'knn20 joint', '0.0', '0.4'),
-        ('held-out accuracy', 'knn20 bone', '0.0', '0.5'),
-        ('old and new labels', 'flip rate joint self', '1.0', '0.2'),
+        ('loss', 'joint', 'self, training', '1.0', '0.9'),
+        ('loss', 'joint', 'self, held-out', '1', '0.7'),
+        ('accuracy', 'joint', 'self, training', '1.0', '0.5'),
+        ('held-out accuracy', 'joint', 'knn20', '0.0', '0.4'),
+        ('held-out accuracy', 'bone', 'knn20', '0.0', '0.5'),
+        ('old and new labels', 'joint', 'flip rate self', '1.0', '0.2'),
     ]
+
+
+def test_training_curves_of_a_classifier(tool, tmp_path):
+    log = tmp_path / '1' / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    line = dict(loss=0.9, loss_cls=0.9, epoch=1, iter=4, step=4)
+    log.write_text(json.dumps(line) + '\n')
+    table = tmp_path / 'x.csv'
+    tool('training_curves')(
+        [
+            str(tmp_path),
+            *('--out', str(tmp_path / 'x.png'), '--csv', str(table)),
+        ]
+    )
+    found = [tuple(row.values()) for row in rows(table)]
+    assert found == [('loss', '', 'training', '1.0', '0.9')]
 
 
 @pytest.mark.parametrize('name', TOOLS)

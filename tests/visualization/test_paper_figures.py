@@ -93,6 +93,25 @@ def test_curves_with_refresh_marks(tmp_path):
     assert pixels(path, '#cccccc') > plain + 400
 
 
+def test_curves_of_several_modalities_are_beside_each_other(tmp_path):
+    curve = Curve('a', {0: 1.0, 5: 0.5}, 0)
+    path = str(tmp_path / 'x.png')
+    draw_training_curves([CurvePanel('loss', [curve], 'joint')], path)
+    _, height = Image.open(path).size
+    panels = [
+        CurvePanel('loss', [curve], 'joint'),
+        CurvePanel('loss', [curve], 'bone'),
+        CurvePanel('kNN', [curve], 'bone'),
+    ]
+    draw_training_curves(panels[:2], path)
+    beside = Image.open(path).size
+    draw_training_curves(panels, path)
+    below = Image.open(path).size
+    assert beside[1] < 1.2 * height
+    # a place of the grid stays empty
+    assert below[1] > 1.5 * beside[1] and below[0] < 1.2 * beside[0]
+
+
 @pytest.mark.parametrize(
     'draw',
     [

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import Dict, Hashable, Iterable, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence
 
 from deeprank_mm.utils.run_log import RunLog, read_run
 from deeprank_mm.utils.tables import write_csv
@@ -24,7 +24,7 @@ EXAMPLE = """example:
   python tools/analysis/training_curves.py \\
     work_dirs/deeprank/stgcn_nwucla_xview --out curves.png --csv curves.csv
 """
-# A panel, and what it shows: some measure of a modality.
+# A row of panels, and what it shows: some measure of a modality.
 _OF_CYCLES = (
     ('held-out accuracy', re.compile(r'(knn\d+|linear[@.\d]*)_([^_]+)')),
     ('old and new labels', re.compile(r'(flip_rate|nmi)_([^_]+)(?:_(.+))?')),
@@ -46,75 +46,66 @@ def parser() -> argparse.ArgumentParser:
 
 
 def panels_of(log: RunLog) -> List[CurvePanel]:
-    """The panels for which a run logged anything."""
+    """The panels for which a run logged anything, a column a modality."""
     panels = []
     for title, kind in (('loss', 'loss'), ('accuracy', 'acc')):
-        curves = _trained(log, kind)
-        if curves:
-            panels.append(CurvePanel(title, curves))
+        panels += _trained(log, title, kind)
     # validation gives accuracies too, where no bank is evaluated
     found = {**log.cycles, **log.val}
     for title, form in _OF_CYCLES:
-        parts = {name: form.fullmatch(name) for name in found}
-        parts = {
-            name: match.groups() for name, match in parts.items() if match
-        }
-        if parts:
-            panels.append(CurvePanel(title, _measured(found, parts)))
+        panels += _measured(found, title, form)
+    if len({panel.column for panel in panels}) == 1:
+        panels = [panel._replace(column='') for panel in panels]
     return panels
 
 
 def _measured(
-    found: Mapping[str, Mapping[float, float]], parts: Mapping[str, Tuple]
-) -> List[Curve]:
-    """A colour for each modality, a marker for each measure of it."""
-    groups = _groups(modality for _, modality, *_ in parts.values())
-    measures = _groups((part[0], *part[2:]) for part in parts.values())
-    curves = []
-    for name, (measure, modality, *view) in parts.items():
-        marker = measures[(measure, *view)]
-        # with one modality colours are free to tell measures apart
-        group = groups[modality] if len(groups) > 1 else marker
-        label = name.replace('_', ' ')
-        curves.append(Curve(label, found[name], group, marker=marker))
-    return curves
+    found: Mapping[str, Mapping[float, float]], title: str, form: re.Pattern
+) -> List[CurvePanel]:
+    """What each refresh measured: a colour and a marker for each measure."""
+    curves: Dict[str, List[Curve]] = {}
+    groups: Dict[str, int] = {}
+    for name, values in found.items():
+        match = form.fullmatch(name)
+        if match is None:
+            continue
+        measure, modality, *view = match.groups()
+        label = ' '.join([measure.replace('_', ' '), *filter(None, view)])
+        group = groups.setdefault(label, len(groups))
+        curve = Curve(label, values, group, marker=group)
+        curves.setdefault(modality, []).append(curve)
+    return [CurvePanel(title, lines, name) for name, lines in curves.items()]
 
 
-def _trained(log: RunLog, kind: str) -> List[Curve]:
+def _trained(log: RunLog, title: str, kind: str) -> List[CurvePanel]:
     """A loss or an accuracy of each head, in training and validation."""
-    found = []
-    for series, dashed in ((log.train, False), (log.val, True)):
+    curves: Dict[str, List[Curve]] = {}
+    groups: Dict[str, int] = {}
+    for series, part in ((log.train, 'training'), (log.val, 'held-out')):
         for name, values in series.items():
             head = name.rpartition('/')[2]
-            if head.startswith(f'{kind}_') and head != 'loss_skipped':
-                found.append((head[len(kind) + 1 :], values, dashed))
-    if not found and kind == 'loss':
-        found = [('all', log.train['loss'], False)]
-    groups = _groups(head for head, _, _ in found)
-    return [
-        Curve(
-            f'{head.replace("_", " ")}, '
-            f'{"held-out" if dashed else "training"}',
-            values,
-            groups[head],
-            dashed,
-        )
-        for head, values, dashed in found
-    ]
-
-
-def _groups(names: Iterable[Hashable]) -> Dict[Hashable, int]:
-    """A number for each different name."""
-    return {name: i for i, name in enumerate(dict.fromkeys(names))}
+            if not head.startswith(f'{kind}_') or head == 'loss_skipped':
+                continue
+            _, modality, *view = head.split('_')
+            curve = Curve(
+                ', '.join([*view, part]),
+                values,
+                groups.setdefault(' '.join(view), len(groups)),
+                dashed=part == 'held-out',
+            )
+            curves.setdefault(modality, []).append(curve)
+    if not curves and kind == 'loss':
+        curves[''] = [Curve('training', log.train['loss'], 0)]
+    return [CurvePanel(title, lines, name) for name, lines in curves.items()]
 
 
 def write_curves(path: str, panels: Sequence[CurvePanel], unit: str) -> None:
     """Write the curves, a line for each value."""
     write_csv(
         path,
-        ['panel', 'curve', unit, 'value'],
+        ['panel', 'modality', 'curve', unit, 'value'],
         (
-            [panel.title, curve.name, time, value]
+            [panel.title, panel.column, curve.name, time, value]
             for panel in panels
             for curve in panel.curves
             for time, value in curve.values.items()
@@ -134,7 +125,8 @@ def run(args: argparse.Namespace) -> None:
         log.unit,
         args.work_dir if args.title is None else args.title,
     )
-    print(f'{args.out}: {", ".join(panel.title for panel in panels)}.')
+    titles = dict.fromkeys(panel.title for panel in panels)
+    print(f'{args.out}: {", ".join(titles)}.')
     if args.csv:
         write_curves(args.csv, panels, log.unit)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from abc import abstractmethod
-from typing import Dict, List, Optional, Type
+from typing import Dict, Iterable, List, Optional, Type
 
 import torch
 from mmengine.hooks import CheckpointHook, Hook
@@ -187,6 +187,11 @@ class LabelCycleHook(Hook):
                 f'{self.name} trains a {self.model_type.__name__}, not a '
                 f'{type(self._model).__name__}.'
             )
+        # of a resumed run; else there are none yet
+        scalars = [k.partition('/') for k in runner.message_hub.log_scalars]
+        self._log_as_they_are(
+            runner, [name for mode, _, name in scalars if mode == 'val']
+        )
         self._by_iter = isinstance(runner.train_loop, IterBasedTrainLoop)
         loader = runner.train_dataloader
         if not self._by_iter:
@@ -280,6 +285,8 @@ class LabelCycleHook(Hook):
         Raises:
             KeyError: If the monitored metric is not there.
         """
+        # the first mean is of one value, so the next ones are in time
+        self._log_as_they_are(runner, metrics or ())
         if self.interval is not None or not hasattr(self, '_datasets'):
             return
         if self.monitor not in (metrics or {}):
@@ -290,6 +297,22 @@ class LabelCycleHook(Hook):
             )
         self.stable = self.plateau.update(metrics[self.monitor])
         self._stop_if_over(runner, runner.iter)
+
+    @staticmethod
+    def _log_as_they_are(runner, names: Iterable[str]) -> None:
+        """Have the values of each validation logged, and of it alone.
+
+        mmengine logs the mean of the last validations of whatever has "loss"
+        in its name: of other labels, therefore, and long behind.
+        """
+        settings = runner.log_processor.custom_cfg
+        known = {setting['data_src'] for setting in settings}
+        settings += [
+            dict(data_src=name, method_name='current')
+            for name in names
+            # a name without its metric's would be a training loss as well
+            if '/' in name and name not in known
+        ]
 
     def after_train(self, runner) -> None:
         """Save what an early end would otherwise lose.
