@@ -38,6 +38,11 @@ def docs(repo_root, tmp_path):
     folder.mkdir()
     for path in (repo_root / 'docs' / 'results').glob('*.csv'):
         shutil.copy(path, folder)
+    (tmp_path / 'performance').mkdir()
+    shutil.copy(
+        repo_root / 'docs' / 'performance' / 'refresh.json',
+        tmp_path / 'performance',
+    )
 
     def write(name, content):
         (folder / f'{name}.json').write_text(json.dumps(content))
@@ -70,6 +75,19 @@ def test_without_a_table_a_section_says_so(docs, tool):
     page = tool['ablations_page'](docs.root)
     assert page.count('*Not run yet.*') == len(tool['SECTIONS']) + 2
     assert tool['baselines_command']() in page
+
+
+def test_the_cost_of_labels_is_the_benchmarks(docs, tool):
+    path = docs.root / 'performance' / 'refresh.json'
+    content = json.loads(path.read_text())
+    for row in content['tables'][1]['rows']:
+        if row['labels'] == 'k-means, 32 clusters':
+            row['ms']['median'], row['times DeepRank'] = 1234.5, 7.8
+    path.write_text(json.dumps(content))
+    text = section(
+        tool['ablations_page'](docs.root), 'DeepRank and DeepCluster'
+    )
+    assert text.count('| k-means, 32 clusters | 1234.5 | 7.8 |') == 1
 
 
 def test_rows_go_to_their_sections(docs, tool):

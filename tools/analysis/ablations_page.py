@@ -1,10 +1,10 @@
 """Write docs/ablations.md from the tables of tools/benchmark.py.
 
 Nothing in that page is typed: measured figures come from
-docs/results/ablation_*.json and baselines_*.json (copies of table.json), the
-paper's from docs/results/paper*.csv. Rows of ablation_*.json are put where
-they belong by their names, which are those of configs/ablations/, with or
-without the name of the data before them.
+docs/results/ablation_*.json and baselines_*.json (copies of table.json) and
+docs/performance/refresh.json, the paper's from docs/results/paper*.csv. Rows
+of ablation_*.json are put where they belong by their names, which are those of
+configs/ablations/, with or without the name of the data before them.
 
   python tools/analysis/ablations_page.py
 """
@@ -114,7 +114,16 @@ BASELINES = """\
 ## DeepRank and DeepCluster
 
 DeepCluster needs the number of clusters, DeepRank has no such number. Encoder,
-data, schedule and evaluation are the same; labels and head differ.
+data, schedule and evaluation are the same; labels and head differ. The first
+table is of three pretrained encoders a row, frozen; in the second the same
+three are finetuned on five labelled subsets, seeds 3 and 4 taking the encoders
+of 0 and 1. Differences are to DeepRank.
+"""
+COST = """\
+**The cost of new labels.** A refresh of either is a pass over the data
+({seconds:.1f} s for {samples:,} sequences); then labels are made out of
+features, here {number:,} of {size} values. [Performance](performance.md) has
+larger ones, and says on what this was measured.
 """
 IMAGES = """\
 ## Images
@@ -157,24 +166,33 @@ python tools/train.py configs/images/finetune_cifar100.py \\
 TRAIN = """\
 ## Commands
 
-Pretraining, three seeds each:
+Pretraining for the baselines, three seeds each:
 
 ```
 for seed in 0 1 2; do
   python tools/train.py configs/deeprank/stgcn_nwucla_xview.py \\
       --seed $seed --work-dir work_dirs/nwucla/deeprank_$seed
-  python tools/train.py configs/mv_deeprank/stgcn_nwucla_xview.py \\
-      --seed $seed --work-dir work_dirs/nwucla/mv_deeprank_$seed
   for n in 8 32 128; do
     python tools/train.py configs/deepcluster/stgcn_nwucla_xview.py \\
         --seed $seed --work-dir work_dirs/nwucla/deepcluster${n}_$seed \\
         --cfg-options model.head.n_clusters=$n
   done
-  for config in configs/ablations/nwucla_*.py; do
-    name=$(basename $config .py)
-    python tools/train.py $config \\
-        --seed $seed --work-dir work_dirs/ablations/${name}_$seed
-  done
+done
+```
+
+For the ablations, one seed and three of the ten cycles (without the options:
+all ten, and with stock ST-GCN):
+
+```
+options='train_cfg.max_epochs=18 model.encoder.type=FastSTGCN'
+for method in deeprank mv_deeprank; do
+  python tools/train.py configs/$method/stgcn_nwucla_xview.py --seed 0 \\
+      --work-dir work_dirs/ablations/${method}_0 --cfg-options $options
+done
+for config in configs/ablations/nwucla_*.py; do
+  python tools/train.py $config --seed 0 \\
+      --work-dir work_dirs/ablations/$(basename $config .py)_0 \\
+      --cfg-options $options
 done
 ```
 """
@@ -228,11 +246,12 @@ def ablations_command() -> str:
     names = [row for section in SECTIONS for row in section.rows]
     lines = [
         'python tools/benchmark.py',
+        "--title 'small ST-GCN, joint, three cycles, one seed'",
         '--config configs/finetune/stgcn_nwucla_xview.py',
-        '--protocols knn@20,linear --seeds 0-2 --baseline DeepRank',
-        '--checkpoint',
-        "  'DeepRank=work_dirs/nwucla/deeprank_{seed}'",
-        "  'MV-DeepRank=work_dirs/nwucla/mv_deeprank_{seed}'",
+        '--protocols knn@20,linear --seeds 0 --untrained random',
+        '--baseline DeepRank --checkpoint',
+        "  'DeepRank=work_dirs/ablations/deeprank_{seed}'",
+        "  'MV-DeepRank=work_dirs/ablations/mv_deeprank_{seed}'",
         *(
             f"  '{name}=work_dirs/ablations/{DATA}{name}_{{seed}}'"
             for name in names
@@ -240,6 +259,33 @@ def ablations_command() -> str:
         '--out work_dirs/benchmark/ablation_nwucla',
     ]
     return ' \\\n    '.join(lines)
+
+
+def relabelling(performance: dict) -> str:
+    """What labels cost, DeepRank's and DeepCluster's.
+
+    Args:
+        performance (dict): Of ``benchmarks/bench_refresh.py``.
+
+    Returns:
+        str: Markdown.
+    """
+    passes, labels = (table['rows'] for table in performance['tables'])
+    # one set of features, the first: the data set that the page is about
+    rows = [r for r in labels if r['features'] == labels[0]['features']]
+    about = COST.format(
+        seconds=passes[0]['refresh ms']['median'] / 1000,
+        samples=passes[0]['samples'],
+        number=rows[0]['N'],
+        size=rows[0]['D'],
+    )
+    lines = ['| labels | ms | times DeepRank |', '|---|---|---|']
+    for row in rows:
+        times = row.get('times DeepRank', 1.0)
+        lines.append(
+            f'| {row["labels"]} | {row["ms"]["median"]:.1f} | {times:.1f} |'
+        )
+    return about + '\n' + '\n'.join(lines)
 
 
 def part_of(content: dict, section: Section) -> dict:
@@ -276,7 +322,8 @@ def ablations_page(docs: Path = DOCS) -> str:
     """The whole page.
 
     Args:
-        docs (Path): The folder that holds ``results/``.
+        docs (Path): The folder that holds ``results/`` and
+            ``performance/``.
 
     Returns:
         str: Markdown.
@@ -302,6 +349,8 @@ def ablations_page(docs: Path = DOCS) -> str:
         if path.stem != 'baselines_digits'
     ]
     parts = [HEAD.rstrip(), BASELINES.rstrip(), *whole(skeletons, 'below')]
+    performance = docs / 'performance' / 'refresh.json'
+    parts.append(relabelling(json.loads(performance.read_text())))
     parts.append(PAPER.format(protocol='finetuned'))
     parts.append(paper_tables(folder / 'paper_ablations.csv', ['VI']))
     ablations = read('ablation_*.json')

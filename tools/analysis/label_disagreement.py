@@ -11,10 +11,8 @@ the self view's. Where it never is, MV-DeepRank learns no more than DeepRank.
 from __future__ import annotations
 
 import argparse
-import csv
 from itertools import product
-from pathlib import Path
-from typing import Dict, Sequence, Tuple
+from typing import Sequence
 
 from deeprank_mm.engine.bank_files import find_bank
 from deeprank_mm.ranking import (
@@ -24,6 +22,7 @@ from deeprank_mm.ranking import (
 )
 from deeprank_mm.structures import load_bank
 from deeprank_mm.utils.bank_sources import run_normalization
+from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.visualization import draw_disagreement
 
 VIEWS = ('other', 'all')
@@ -31,16 +30,8 @@ VIEWS = ('other', 'all')
 PAPER = {('joint', 'other'): 0.289, ('joint', 'all'): 0.011}
 
 
-def write_csv(path: Path, shares: Dict[Tuple[str, str], Disagreement]) -> None:
-    """Write the shares, a line for each modality and view."""
-    with open(path, 'w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['modality', 'view', *Disagreement._fields])
-        writer.writerows([*head, *share] for head, share in shares.items())
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the tool."""
+def parser() -> argparse.ArgumentParser:
+    """The command line of this tool."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -56,23 +47,29 @@ def main(argv: Sequence[str] | None = None) -> None:
         choices=NORMALIZATIONS,
         help="of features before distances; default the run's own",
     )
-    parser.add_argument('--out', type=Path, help='picture to write')
-    parser.add_argument('--csv', type=Path, help='table to write')
+    parser.add_argument('--out', help='picture to write')
+    parser.add_argument('--csv', help='table to write')
     parser.add_argument(
         '--paper',
         action='store_true',
         help="mark the paper's figures (NTU RGB+D 60, joint)",
     )
-    args = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    command = parser()
+    args = command.parse_args(argv)
     if args.triplets < 1:
-        parser.error(f'--triplets must be 1 or more, got {args.triplets}.')
+        command.error(f'--triplets must be 1 or more, got {args.triplets}.')
     try:
         path = find_bank(args.bank, args.cycle)
         bank = load_bank(path)
     except (FileNotFoundError, ValueError) as error:
-        parser.error(str(error))
+        command.error(str(error))
     if len(bank.modalities) < 2:
-        parser.error(
+        command.error(
             f'{path} holds {", ".join(bank.modalities)} alone: views differ '
             'only where several modalities are.'
         )
@@ -102,7 +99,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         for (name, view), value in PAPER.items():
             print(f'  {name:8} {view:6} {100 * value:.1f} %  (paper, NTU60)')
     if args.csv:
-        write_csv(args.csv, shares)
+        write_csv(
+            args.csv,
+            ['modality', 'view', *Disagreement._fields],
+            ([*head, *share] for head, share in shares.items()),
+        )
     if args.out:
         draw_disagreement(
             shares,
