@@ -1,4 +1,5 @@
 from .cluster_head import ClusterHead
+from .cosine_ranking_head import CosineRankingHead
 from .mlp_ranking_head import MLPRankingHead
 from .projection_head import ProjectionHead
 from .triplet_ranking_head import TripletRankingHead
@@ -6,6 +7,7 @@ from .vit_ranking_head import ViTRankingHead
 
 __all__ = [
     'ClusterHead',
+    'CosineRankingHead',
     'MLPRankingHead',
     'ProjectionHead',
     'TripletRankingHead',
