@@ -294,7 +294,7 @@ def test_the_papers_hyper_parameters():
 
 PRETRAINING = [
     name
-    for method in (*METHODS, '3s_deeprank', 'ablations')
+    for method in (*METHODS, '3s_deeprank', 'ablations', 'recipe')
     for name in CONFIGS
     if name.startswith(f'{method}/')
 ]
@@ -397,6 +397,7 @@ def test_the_papers_run_on_images():
         ('head_mlp', 'model.head.type', 'MLPRankingHead'),
         ('head_vit', 'model.head.type', 'ViTRankingHead'),
         ('head_relu', 'model.head.act', 'ReLU'),
+        ('head_cosine', 'model.head.type', 'CosineRankingHead'),
         ('views_other', 'model.views', ['other']),
         ('views_all', 'model.views', ['all']),
         ('views_self_other', 'model.views', ['self', 'other']),

@@ -33,6 +33,20 @@ def test_heads_that_sample_triplets(tmp_path, name):
         assert value.isfinite().all()
 
 
+def test_a_head_without_weights(tmp_path):
+    cfg = toy.pretrain_config(
+        tmp_path, epochs=2, hook=dict(interval=1, reset_head=True)
+    )
+    cfg.model.head = dict(type='CosineRankingHead', in_channels=toy.WIDTH)
+    runner = toy.build_runner(cfg)
+    before = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    runner.train()
+    assert 'ranking/acc_joint_self' in runner.val_loop.run()
+    after = runner.model.state_dict()
+    assert set(after) == set(before)
+    assert any(not torch.equal(after[k], v) for k, v in before.items())
+
+
 def test_labels_that_are_never_refreshed(tmp_path):
     cfg = toy.pretrain_config(
         tmp_path, epochs=3, hook=dict(interval=3, max_cycles=1)

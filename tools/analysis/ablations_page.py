@@ -78,9 +78,11 @@ SECTIONS = (
         'Heads',
         'What predicts the ranking label. DeepRank itself uses two linear '
         'layers, eqs. 7 and 8; `head_relu` puts an activation between them, '
-        'so that the anchor matters. The MLP and the ViT learn from 4,096 '
-        'triplets drawn from each batch, the others from all.',
-        ('head_mlp', 'head_vit', 'head_relu'),
+        'so that the anchor matters, and `head_cosine` ranks by cosine '
+        'similarities, without weights (see [What makes it '
+        'learn](recipe.md)). The MLP and the ViT learn from 4,096 triplets '
+        'drawn from each batch, the others from all.',
+        ('head_mlp', 'head_vit', 'head_relu', 'head_cosine'),
         paper='II',
     ),
     Section(

@@ -25,6 +25,7 @@ FOLDERS = {
     'images': 'Images, as in Table IX',
     'linear': 'Linear evaluation',
     'mv_deeprank': 'MV-DeepRank, self-supervised pretraining',
+    'recipe': 'DeepRank for small data, self-supervised pretraining',
     'semi': 'Semi-supervised finetuning',
     'skeletonclr': 'SkeletonCLR, self-supervised pretraining',
     'transfer': 'Transfer',

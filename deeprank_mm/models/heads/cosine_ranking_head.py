@@ -1,4 +1,4 @@
-"""A ranking head without weights: the distances that the labels are made of."""
+"""A ranking head without weights: by the distances that make the labels."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CosineRankingHead(BaseModule):
                 'CosineRankingHead needs a positive width, got '
                 f'in_channels={in_channels}.'
             )
-        if not 0 < temperature < float('inf'):
+        if temperature <= 0:
             raise ValueError(
                 'CosineRankingHead needs a positive temperature, got '
                 f'{temperature}.'
