@@ -1,6 +1,6 @@
 # What learns most on small data so far (docs/recipe.md): clips turn freely
-# about the vertical axis, so that a ranking holds from wherever it is seen, and
-# the head ranks by the distances that the labels are made of.
+# about the vertical axis, so that a ranking holds from wherever it is seen,
+# and the head ranks by the distances that the labels are made of.
 _base_ = '../deeprank/stgcn_nwucla_xview.py'
 work_dir = './work_dirs/recipe/stgcn_nwucla_xview'
 

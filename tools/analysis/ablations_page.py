@@ -37,7 +37,9 @@ finetunes a full ST-GCN on NTU RGB+D cross-subject, which is licence-gated,
 and reports top-1 in percent; its tables are copied here and were not measured.
 Ours, where they have been run, are of a small ST-GCN on NW-UCLA, mostly of
 frozen features. Only the order of the rows can be compared, and that only
-where the intervals allow it.
+where the intervals allow it: the ablations are of one seed and a short run,
+which has no interval, and show that each choice runs, not which is better. A
+choice without a row has not been run.
 """
 PAPER = (
     '**The paper** (NTU RGB+D cross-subject, {protocol}; not measured here):'
@@ -88,7 +90,8 @@ SECTIONS = (
     Section(
         'Views',
         'Which labels the joint encoder learns from. DeepRank has the view '
-        'self, MV-DeepRank all three.',
+        'self, MV-DeepRank all three: these two are compared, three seeds, in '
+        '[Results](results.md).',
         ('views_other', 'views_all', 'views_self_other', 'views_self_all'),
         base='MV-DeepRank',
         paper='III',
