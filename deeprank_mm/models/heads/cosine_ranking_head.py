@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Tuple, Union
 
-import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor
 
 from deeprank_mm.arguments import check_arguments
-from deeprank_mm.ranking import TripletStatistics, triplet_ranking_loss
 
+from .pair_ranking_head import PairRankingHead
 from .width import check_width
 
 
 @MODELS.register_module()
-class CosineRankingHead(BaseModule):
+class CosineRankingHead(PairRankingHead):
     r"""Ranks two candidates by their cosine similarity to the anchor.
 
     Not the paper's: eqs. 7 and 8 are replaced by ::
@@ -65,50 +63,9 @@ class CosineRankingHead(BaseModule):
     def forward(
         self, features: Tensor, anchors: Optional[slice] = None
     ) -> Tuple[Tensor, Tensor]:
-        """Score every (anchor, candidate) pair.
-
-        Args:
-            features (Tensor): ``(B, D)``.
-            anchors (slice, optional): Which ``A`` samples are anchors.
-                Defaults to all.
-
-        Returns:
-            tuple[Tensor, Tensor]: ``(A, B)`` scores, ``[a, c]``, higher for
-            a closer candidate, and the scalar that is added to each
-            difference of two scores: zero.
-
-        Raises:
-            ValueError: If the features have another width than the head.
-        """
+        """Score every pair; see :class:`.PairRankingHead`."""
         if self.in_channels is not None:
             check_width(self, features)
         directions = F.normalize(features, dim=1)
         own = directions[anchors or slice(None)]
         return own @ directions.T / self.temperature, features.new_zeros(())
-
-    def loss(
-        self,
-        features: Tensor,
-        distances: Tensor,
-        valid: Optional[Tensor] = None,
-        anchors: Optional[slice] = None,
-    ) -> TripletStatistics:
-        """Cross-entropy over all ordered triplets (eq. 9), in float32.
-
-        Args:
-            features (Tensor): ``(B, D)``, from the encoder that learns.
-            distances (Tensor): ``(A, B)`` view distances of the same samples,
-                from the feature bank: they give the labels.
-            valid (Tensor, optional): ``(B, B)`` bool, pairs of distinct
-                samples. Defaults to all but the diagonal.
-            anchors (slice, optional): Which ``A`` samples are anchors: the
-                rows of ``distances``. Defaults to all.
-
-        Returns:
-            TripletStatistics: Loss, accuracy, number of triplets and ties.
-        """
-        if features.dtype != torch.float64:
-            features = features.float()
-        with torch.autocast(features.device.type, enabled=False):
-            scores, bias = self(features, anchors)
-        return triplet_ranking_loss(scores, distances, bias, valid, anchors)

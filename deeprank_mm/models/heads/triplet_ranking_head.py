@@ -8,14 +8,13 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.modules import activation
 from torch.utils.checkpoint import checkpoint
 
 from deeprank_mm.arguments import check_arguments
-from deeprank_mm.ranking import TripletStatistics, triplet_ranking_loss
 
+from .pair_ranking_head import PairRankingHead
 from .width import check_width
 
 # With an activation the (anchors, B, hidden) block is walked at a time.
@@ -23,7 +22,7 @@ _BLOCK_ELEMENTS = 1 << 23
 
 
 @MODELS.register_module()
-class TripletRankingHead(BaseModule):
+class TripletRankingHead(PairRankingHead):
     r"""Ranks two candidates by their closeness to an anchor.
 
     For a triplet of features (eqs. 7 and 8)::
@@ -80,22 +79,7 @@ class TripletRankingHead(BaseModule):
     def forward(
         self, features: Tensor, anchors: Optional[slice] = None
     ) -> Tuple[Tensor, Tensor]:
-        """Score every (anchor, candidate) pair.
-
-        Args:
-            features (Tensor): ``(B, D)``.
-            anchors (slice, optional): Which ``A`` samples are anchors.
-                Defaults to all.
-
-        Returns:
-            tuple[Tensor, Tensor]: ``(A, B)`` scores, ``[a, c]``, higher for
-            a closer candidate, and the scalar that is added to each
-            difference of two scores. The logit of "c1 is closer" against
-            "c2 is closer" is ``scores[a, c1] - scores[a, c2] + bias``.
-
-        Raises:
-            ValueError: If the features have another width than the head.
-        """
+        """Score every pair; see :class:`.PairRankingHead`."""
         check_width(self, features)
         own = features[anchors or slice(None)]
         weight = self.fc1.weight[0] - self.fc1.weight[1]
@@ -136,31 +120,6 @@ class TripletRankingHead(BaseModule):
                 for part in anchor.split(step)
             ]
         )
-
-    def loss(
-        self,
-        features: Tensor,
-        distances: Tensor,
-        valid: Optional[Tensor] = None,
-        anchors: Optional[slice] = None,
-    ) -> TripletStatistics:
-        """Cross-entropy over all ordered triplets (eq. 9), in float32.
-
-        Args:
-            features (Tensor): ``(B, D)``, from the encoder that learns.
-            distances (Tensor): ``(A, B)`` view distances of the same samples,
-                from the feature bank: they give the labels.
-            valid (Tensor, optional): ``(B, B)`` bool, pairs of distinct
-                samples. Defaults to all but the diagonal.
-            anchors (slice, optional): Which ``A`` samples are anchors: the
-                rows of ``distances``. Defaults to all.
-
-        Returns:
-            TripletStatistics: Loss, accuracy, number of triplets and ties.
-        """
-        with torch.autocast(features.device.type, enabled=False):
-            scores, bias = self(features.to(self.fc0.weight.dtype), anchors)
-        return triplet_ranking_loss(scores, distances, bias, valid, anchors)
 
 
 def _activation(name: str) -> nn.Module:
