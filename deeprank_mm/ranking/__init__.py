@@ -14,6 +14,7 @@ from .distance import (
 from .triplets import (
     TripletStatistics,
     compare_labels,
+    own_clip_loss,
     triplet_ranking_loss,
     valid_pairs,
 )
@@ -28,6 +29,7 @@ __all__ = [
     'candidate_distance',
     'compare_labels',
     'normalize_features',
+    'own_clip_loss',
     'pairwise_distance',
     'sampled_disagreement',
     'triplet_ranking_loss',

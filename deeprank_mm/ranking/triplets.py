@@ -119,6 +119,53 @@ def triplet_ranking_loss(
         )
 
 
+def own_clip_loss(
+    scores: Tensor,
+    rows: Tensor,
+    bias: Optional[Tensor] = None,
+    anchors: Optional[slice] = None,
+) -> TripletStatistics:
+    """Mean ranking loss of the triplets whose label needs no bank.
+
+    Where a batch holds several clips of a sample, another clip of the
+    anchor's own sample is closer than any clip of another sample: eq. 2 with
+    a distance of zero. These triplets are left out of
+    :func:`triplet_ranking_loss` (:func:`valid_pairs`), where they would be
+    one of B / 2; here they have a mean of their own, over both orders.
+
+    Args:
+        scores (Tensor): ``(A, B)``, as in :func:`triplet_ranking_loss`.
+        rows (Tensor): ``(B, )``, an integer that names each clip's sample.
+        bias (Tensor, optional): As in :func:`triplet_ranking_loss`.
+        anchors (slice, optional): As in :func:`triplet_ranking_loss`.
+
+    Returns:
+        TripletStatistics: Differentiable in ``scores`` and ``bias``. Where
+        there is no such triplet the loss is zero (with zero gradient) and
+        the accuracy is nan.
+    """
+    anchors = anchors or slice(None)
+    same = (rows[:, None] == rows)[anchors]
+    own = same & _all_pairs(len(rows), rows.device)[anchors]
+    anchor, clip = own.nonzero(as_tuple=True)
+    bias = scores.new_zeros(()) if bias is None else bias
+    with torch.autocast(scores.device.type, enabled=False):
+        if scores.dtype in (torch.bfloat16, torch.float16):
+            scores, bias = scores.float(), bias.float()
+        z = scores[anchor, clip][:, None] - scores[anchor]
+        z = torch.stack([z + bias, z - bias])
+        mask = ~same[anchor].expand_as(z)
+        total = mask.count_nonzero()
+        loss = F.softplus(-z).mul(mask).sum() / total.clamp_min(1)
+    hits = ((z > 0) & mask).count_nonzero()
+    return TripletStatistics(
+        loss,
+        (hits.double() / total).to(scores.dtype),
+        total,
+        torch.zeros_like(total),
+    )
+
+
 def _all_pairs(size: int, device: torch.device) -> Tensor:
     """All pairs of different positions of a (B, B) table."""
     return ~torch.eye(size, dtype=torch.bool, device=device)

@@ -7,7 +7,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from deeprank_mm.models import MultiViewRanker
-from deeprank_mm.ranking import pairwise_distance
+from deeprank_mm.ranking import pairwise_distance, valid_pairs
 from deeprank_mm.structures import FeatureBank
 from tests import toy
 from tests.literal import literal_loss
@@ -125,6 +125,73 @@ def test_features_are_averaged_over_clips():
     torch.testing.assert_close(whole, sum(parts) / 3)
 
 
+OWN = dict(head=dict(type='CosineRankingHead'), own_clip_weight=0.5)
+
+
+def test_own_clips_are_ranked_one_by_one_and_first():
+    model = MODELS.build(dict(toy.ranker(ALL, ['self', 'all']), **OWN))
+    model.init_weights()
+    model.train_bank = bank()
+    inputs = torch.randn(6, 2, 1, 8, 5, 9)
+    _, samples = batch()
+    losses = model(inputs, samples, mode='loss')
+    # each clip as a sample of its own
+    features = model.extract_feat(inputs.flatten(0, 1)[:, None])
+    rows = torch.arange(6).repeat_interleave(2)
+    single = dict(losses)
+    for name in ALL:
+        table = pairwise_distance(model.train_bank.features[name][rows])
+        head = model.heads[name]['self']
+        wanted = head.loss(features[name], table, valid_pairs(rows))
+        own = head.own_clip_loss(features[name], rows)
+        for view in ('self', 'all'):
+            key = f'loss_{name}_{view}_own'
+            assert single.pop(key).item() == pytest.approx(
+                0.5 * own.loss.item(), rel=1e-5
+            )
+            single.pop(f'acc_{name}_{view}_own')
+        assert losses[f'loss_{name}_self'].item() == pytest.approx(
+            wanted.loss.item(), rel=1e-5
+        )
+    assert set(single) == {
+        f'{what}_{name}_{view}'
+        for what in ('loss', 'acc')
+        for name in ALL
+        for view in ('self', 'all')
+    }
+
+
+def test_own_clips_may_come_as_one_tensor_a_modality():
+    model = MODELS.build(dict(toy.ranker(ALL), **OWN))
+    model.init_weights()
+    model.train_bank = bank()
+    inputs = torch.randn(6, 2, 1, 8, 5, 9)
+    _, samples = batch()
+    joined = model(inputs, samples, mode='loss')
+    parts = dict(zip(ALL, inputs.chunk(3, dim=-1)))
+    apart = model(parts, samples, mode='loss')
+    assert {k: v.item() for k, v in apart.items()} == {
+        k: v.item() for k, v in joined.items()
+    }
+
+
+def test_own_clips_with_the_papers_head_and_an_activation():
+    cfg = toy.ranker()
+    cfg['head'] = dict(cfg['head'], act='ReLU')
+    model = MODELS.build(dict(cfg, own_clip_weight=1.0))
+    model.train_bank = bank()
+    inputs = torch.randn(6, 2, 1, 8, 5, 3)
+    losses = model(inputs, batch()[1], mode='loss')
+    assert losses['loss_joint_self_own'].isfinite()
+
+
+def test_own_clips_need_clips():
+    model = MODELS.build(dict(toy.ranker(), **OWN))
+    model.train_bank = bank()
+    with pytest.raises(ValueError, match='have one each.*AugmentClips'):
+        model(*batch(), mode='loss')
+
+
 @pytest.mark.parametrize(
     'encoder',
     [
@@ -240,6 +307,8 @@ def test_without_labels_the_hook_is_named():
         ),
         (dict(normalization='l3'), "Unknown normalization 'l3'"),
         (dict(triplet_pool='all'), "triplet_pool 'all'.*local, global"),
+        (dict(own_clip_weight=-1.0), '`own_clip_weight` must be 0 or more'),
+        (dict(own_clip_weight=1.0), 'sees the anchor.*CosineRankingHead'),
     ],
 )
 def test_meaningless_choices_are_errors(kwargs, message):

@@ -3,6 +3,7 @@ import torch
 
 from deeprank_mm.ranking import (
     compare_labels,
+    own_clip_loss,
     pairwise_distance,
     triplet_ranking_loss,
     triplets,
@@ -179,3 +180,75 @@ def test_compare_labels_counts_differing_triplets():
     assert compare_labels(one, two) == (1320, int(differ.sum()), 0)
     assert compare_labels(one, one) == (1320, 0, 0)
     assert compare_labels(torch.zeros(4, 4), one[:4, :4])[2] == 24
+
+
+def own_clips(scores, rows, bias=0.0):
+    """Both orders of (a clip of the anchor's sample, one of another)."""
+    losses, right = [], []
+    for a, own, other in all_triplets(len(rows)).T.tolist():
+        if rows[a] != rows[own] or rows[a] == rows[other]:
+            continue
+        z = scores[a, own] - scores[a, other]
+        for logit, label in ((z + bias, 0), (-z + bias, 1)):
+            two = torch.stack([logit, torch.zeros_like(logit)])
+            losses.append(
+                torch.nn.functional.cross_entropy(two, torch.tensor(label))
+            )
+            right.append(float((logit > 0) == (label == 0)))
+    return torch.stack(losses).mean(), sum(right) / len(right), len(losses)
+
+
+@pytest.mark.parametrize(
+    'rows', [[0, 0, 1, 1], [3, 1, 3, 2, 1, 3, 5], list(range(8)) * 2]
+)
+def test_own_clips_equal_every_triplet_on_its_own(rows):
+    torch.manual_seed(len(rows))
+    rows = torch.tensor(rows)
+    scores = torch.randn(
+        len(rows), len(rows), dtype=torch.float64, requires_grad=True
+    )
+    bias = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    loss, accuracy, count = own_clips(scores, rows, bias)
+    result = own_clip_loss(scores, rows, bias)
+    assert result.triplets == count
+    assert result.ties == 0
+    assert result.loss.item() == pytest.approx(loss.item(), rel=1e-12)
+    assert result.accuracy.item() == pytest.approx(accuracy)
+    for one, two in zip(
+        torch.autograd.grad(result.loss, [scores, bias]),
+        torch.autograd.grad(loss, [scores, bias]),
+    ):
+        torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-14)
+
+
+def test_own_clips_of_some_anchors_are_a_part_of_all():
+    torch.manual_seed(0)
+    rows = torch.tensor([0, 0, 1, 1, 2, 2, 2])
+    scores = torch.randn(7, 7)
+    parts = [
+        own_clip_loss(scores[part], rows, anchors=part)
+        for part in (slice(0, 3), slice(3, 7))
+    ]
+    whole = own_clip_loss(scores, rows)
+    assert sum(part.triplets for part in parts) == whole.triplets
+    mean = sum(part.loss * part.triplets for part in parts) / whole.triplets
+    torch.testing.assert_close(mean, whole.loss)
+
+
+def test_own_clips_of_single_clips_are_no_loss():
+    scores = torch.randn(5, 5, requires_grad=True)
+    result = own_clip_loss(scores, torch.arange(5))
+    result.loss.backward()
+    assert result.triplets == 0
+    assert result.loss == 0
+    assert result.accuracy.isnan()
+    assert not scores.grad.any()
+
+
+def test_own_clips_in_half_precision_are_compared_in_float32():
+    torch.manual_seed(0)
+    rows = torch.arange(4).repeat(2)
+    scores = torch.randn(8, 8).bfloat16()
+    result = own_clip_loss(scores, rows)
+    assert result.loss.dtype == torch.float32
+    assert result.loss == own_clip_loss(scores.float(), rows).loss

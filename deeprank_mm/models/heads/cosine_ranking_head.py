@@ -39,6 +39,8 @@ class CosineRankingHead(PairRankingHead):
         ValueError: If width or temperature is not positive.
     """
 
+    sees_anchor = True
+
     @check_arguments
     def __init__(
         self,

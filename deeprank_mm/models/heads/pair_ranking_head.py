@@ -9,7 +9,11 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from deeprank_mm.ranking import TripletStatistics, triplet_ranking_loss
+from deeprank_mm.ranking import (
+    TripletStatistics,
+    own_clip_loss,
+    triplet_ranking_loss,
+)
 
 
 class PairRankingHead(BaseModule):
@@ -18,7 +22,13 @@ class PairRankingHead(BaseModule):
     A table of pair scores carries all ordered triplets of a batch
     (:mod:`deeprank_mm.ranking.triplets`), so none of them is drawn or left
     out. Subclasses say how a pair is scored.
+
+    Attributes:
+        sees_anchor (bool): Whether the logit of a triplet depends on its
+            anchor.
     """
+
+    sees_anchor: bool
 
     @abstractmethod
     def forward(
@@ -62,6 +72,36 @@ class PairRankingHead(BaseModule):
         Returns:
             TripletStatistics: Loss, accuracy, number of triplets and ties.
         """
+        scores, bias = self._scores(features, anchors)
+        return triplet_ranking_loss(scores, distances, bias, valid, anchors)
+
+    def own_clip_loss(
+        self,
+        features: Tensor,
+        rows: Tensor,
+        anchors: Optional[slice] = None,
+    ) -> TripletStatistics:
+        """Cross-entropy over the triplets with another clip of the anchor's.
+
+        Args:
+            features (Tensor): ``(B, D)`` of clips, from the encoder that
+                learns.
+            rows (Tensor): ``(B, )``, an integer that names each clip's
+                sample.
+            anchors (slice, optional): Which ``A`` clips are anchors. Defaults
+                to all.
+
+        Returns:
+            TripletStatistics: See
+            :func:`~deeprank_mm.ranking.own_clip_loss`.
+        """
+        scores, bias = self._scores(features, anchors)
+        return own_clip_loss(scores, rows, bias, anchors)
+
+    def _scores(
+        self, features: Tensor, anchors: Optional[slice]
+    ) -> Tuple[Tensor, Tensor]:
+        """The same as :meth:`forward`, in float32 at least."""
         # as the weights; without any, at least float32
         weight = next(self.parameters(), None)
         dtype = (
@@ -70,5 +110,4 @@ class PairRankingHead(BaseModule):
             else weight.dtype
         )
         with torch.autocast(features.device.type, enabled=False):
-            scores, bias = self(features.to(dtype), anchors)
-        return triplet_ranking_loss(scores, distances, bias, valid, anchors)
+            return self(features.to(dtype), anchors)

@@ -76,6 +76,11 @@ class TripletRankingHead(PairRankingHead):
         self.act = None if act is None else _activation(act)
         self.fc1 = nn.Linear(hidden_channels, 2)
 
+    @property
+    def sees_anchor(self) -> bool:
+        """bool: Whether a score depends on both: only with an activation."""
+        return self.act is not None
+
     def forward(
         self, features: Tensor, anchors: Optional[slice] = None
     ) -> Tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence, Union
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import torch.nn as nn
 from mmaction.registry import MODELS
@@ -69,6 +69,13 @@ class MultiViewRanker(ModalityEncoders):
             process's own batch; ``'global'``, the batches of all processes:
             loss and gradients are those of one process with all of them
             (BatchNorm's own statistics aside). Defaults to ``'local'``.
+        own_clip_weight (float): Samples come in several clips each
+            (:class:`~deeprank_mm.datasets.AugmentClips`), which are ranked
+            one by one, and every head also ranks a clip of the anchor's own
+            sample before those of others, with this weight beside the loss of
+            the view. Not the paper's; it needs a head that sees the anchor,
+            such as ``CosineRankingHead``. Defaults to 0: features are
+            averaged over clips.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
@@ -88,6 +95,7 @@ class MultiViewRanker(ModalityEncoders):
         train_modalities: Optional[Sequence[str]] = None,
         normalization: str = 'l2',
         triplet_pool: str = 'local',
+        own_clip_weight: float = 0.0,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
@@ -98,6 +106,7 @@ class MultiViewRanker(ModalityEncoders):
         self.view_weights.update(view_weights or {})
         self.normalization = normalization
         self.triplet_pool = triplet_pool
+        self.own_clip_weight = own_clip_weight
         self._check_config()
 
         head = head or dict(type='TripletRankingHead')
@@ -109,6 +118,16 @@ class MultiViewRanker(ModalityEncoders):
                     # as encoders: whatever other heads there are
                     with keyed_randomness(self._seed, 'head', name, view):
                         self.heads[name][view] = MODELS.build(head)
+        if own_clip_weight and not getattr(
+            self.heads[self.train_modalities[0]][self.views[0]],
+            'sees_anchor',
+            False,
+        ):
+            raise ValueError(
+                '`own_clip_weight` needs a head that scores pairs and sees '
+                f"the anchor, not {head}: dict(type='CosineRankingHead'), or "
+                "dict(type='TripletRankingHead', act='ReLU')."
+            )
         for name in self.modalities:
             if name not in self.train_modalities:
                 self.encoders[name].requires_grad_(False)
@@ -151,6 +170,11 @@ class MultiViewRanker(ModalityEncoders):
                 f'Unknown triplet_pool {self.triplet_pool!r}: choose one of '
                 f'{", ".join(TRIPLET_POOLS)}.'
             )
+        if self.own_clip_weight < 0:
+            raise ValueError(
+                '`own_clip_weight` must be 0 or more, got '
+                f'{self.own_clip_weight}.'
+            )
 
     def train(self, mode: bool = True) -> MultiViewRanker:
         """Set the training mode; encoders that do not learn stay in eval."""
@@ -184,19 +208,22 @@ class MultiViewRanker(ModalityEncoders):
 
         Returns:
             dict[str, Tensor]: ``loss_{modality}_{view}``, weighted, and
-            ``acc_{modality}_{view}``.
+            ``acc_{modality}_{view}``; with ``own_clip_weight`` also
+            ``loss_{modality}_{view}_own`` and ``acc_{modality}_{view}_own``.
 
         Raises:
             RuntimeError: If no labels have been made yet.
             KeyError: If a sample has no id or no row in the bank.
             ValueError: If a loss is not finite; the message names the
-                samples.
+                samples. If samples should have several clips and have not.
         """
         if self.train_bank is None:
             raise RuntimeError(
                 'MultiViewRanker has no ranking labels yet: add '
                 "dict(type='RankLabelHook') to `custom_hooks`."
             )
+        if self.own_clip_weight:
+            inputs, data_samples = _clips_apart(inputs, data_samples)
         rows = self.train_bank.rows([sample_id_of(s) for s in data_samples])
         pool = self._pool(rows)
         if len(pool.rows.unique()) < MIN_BATCH:
@@ -210,20 +237,23 @@ class MultiViewRanker(ModalityEncoders):
         features = self.extract_feat(inputs, self.train_modalities)
         if isinstance(pool, GlobalPool):
             check_features(self, inputs, data_samples, features)
-        statistics = pool.total(
-            self._rank(
-                pool.gather(features),
-                pool.rows,
-                self.train_bank,
-                pool.anchors,
-            )
+        gathered = pool.gather(features)
+        statistics = self._rank(
+            gathered, pool.rows, self.train_bank, pool.anchors
         )
+        weights = {key: self.view_weights[key[1]] for key in statistics}
+        if self.own_clip_weight:
+            for name, view in list(statistics):
+                own = (name, view, 'own')
+                statistics[own] = self.heads[name][view].own_clip_loss(
+                    gathered[name], pool.rows, pool.anchors
+                )
+                weights[own] = self.own_clip_weight * weights[name, view]
         losses = {}
-        for (name, view), result in statistics.items():
-            losses[f'loss_{name}_{view}'] = (
-                self.view_weights[view] * result.loss
-            )
-            losses[f'acc_{name}_{view}'] = result.accuracy
+        for key, result in pool.total(statistics).items():
+            name = '_'.join(key)
+            losses[f'loss_{name}'] = weights[key] * result.loss
+            losses[f'acc_{name}'] = result.accuracy
         check_losses(self, inputs, data_samples, losses)
         return losses
 
@@ -296,3 +326,26 @@ class MultiViewRanker(ModalityEncoders):
                 for name in self.train_modalities
                 for view in self.views
             }
+
+
+def _clips_apart(
+    inputs: Union[Tensor, Dict[str, Tensor]],
+    data_samples: List[ActionDataSample],
+) -> Tuple[Union[Tensor, Dict[str, Tensor]], List[ActionDataSample]]:
+    """Each clip of skeletons ``(B, clips, ...)`` as a sample of its own."""
+    if isinstance(inputs, Mapping):
+        apart = {
+            name: _clips_apart(value, data_samples)
+            for name, value in inputs.items()
+        }
+        repeated = next(iter(apart.values()))[1]
+        return {name: value for name, (value, _) in apart.items()}, repeated
+    clips = inputs.shape[1] if inputs.dim() == 6 else 1
+    if clips < 2:
+        raise ValueError(
+            '`own_clip_weight` ranks the clips of a sample, but the inputs '
+            f'{tuple(inputs.shape)} have one each: put the random steps of '
+            'the pipeline into AugmentClips.'
+        )
+    repeated = [sample for sample in data_samples for _ in range(clips)]
+    return inputs.flatten(0, 1).unsqueeze(1), repeated
