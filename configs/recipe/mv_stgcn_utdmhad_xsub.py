@@ -1,0 +1,13 @@
+# The recipe with three modalities and three views: MV-DeepRank's joint encoder,
+# or all three for 3s-MV-DeepRank.
+_base_ = './stgcn_utdmhad_xsub.py'
+work_dir = './work_dirs/recipe/mv_stgcn_utdmhad_xsub'
+
+modalities = ['joint', 'bone', 'motion']
+model = dict(modalities=modalities, views=['self', 'other', 'all'])
+train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
+train_pipeline[1].transforms[3].modalities = modalities
+test_pipeline[2].modalities = modalities
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_cfg = dict(support_dataloader=val_dataloader)
