@@ -80,7 +80,7 @@ def pretraining_of(name):
     return f'{source}{"_kinect20" if "utdmhad" in source else ""}_xsub'
 
 
-METHODS = ('deeprank', 'mv_deeprank', 'deepcluster', 'skeletonclr')
+METHODS = ('deeprank', 'mv_deeprank', 'deepcluster', 'skeletonclr', 'recipe')
 PROTOCOLS = [
     name
     for name in CONFIGS
@@ -100,7 +100,8 @@ def test_a_protocol_fits_its_pretraining(name, method):
     pretrain = load(f'{method}/{row}.py')
     loader = protocol.custom_hooks[0]
     assert loader.type == 'LoadEncoderHook'
-    assert loader.checkpoint == f'work_dirs/deeprank/{row}'
+    default = 'recipe' if row == 'stgcn_own' else 'deeprank'
+    assert loader.checkpoint == f'work_dirs/{default}/{row}'
     assert pretrain.work_dir == f'./work_dirs/{method}/{row}'
     ranker, recogniser = build(pretrain), build(protocol)
     for encoder in ranker.encoders.values():
@@ -292,9 +293,42 @@ def test_the_papers_hyper_parameters():
     assert tune.param_scheduler[0].milestones == [80]
 
 
+@pytest.mark.parametrize(
+    'row', ['nwucla_xview', 'utdmhad_xsub', 'own'], ids=str
+)
+def test_one_recipe_for_all_data(row):
+    """What differs is the data and the number of epochs."""
+    one, other = (
+        load('recipe/stgcn_nwucla_xview.py'),
+        load(f'recipe/stgcn_{row}.py'),
+    )
+    for key in ('optim_wrapper', 'param_scheduler', 'custom_hooks'):
+        assert other[key] == one[key], key
+    for key in ('head', 'own_clip_weight', 'views', 'normalization'):
+        assert other.model.get(key) == one.model.get(key), key
+    steps, others = (
+        [step.type for step in cfg.train_pipeline[1].transforms]
+        for cfg in (one, other)
+    )
+    assert others == steps
+    paper = load(f'deeprank/stgcn_{row}.py')
+    # what is evaluated is not touched
+    assert other.test_pipeline == paper.test_pipeline
+    assert other.test_dataloader == paper.test_dataloader
+    assert other.model.encoder == paper.model.encoder
+    several = load(f'recipe/mv_stgcn_{row}.py')
+    modalities = ['joint', 'bone', 'motion']
+    assert several.model.modalities == modalities
+    assert several.train_pipeline[1].transforms[-1].modalities == modalities
+    assert (
+        several.train_pipeline[1].transforms[:-1]
+        == (other.train_pipeline[1].transforms[:-1])
+    )
+
+
 PRETRAINING = [
     name
-    for method in (*METHODS, '3s_deeprank', 'ablations', 'recipe')
+    for method in (*METHODS, '3s_deeprank', 'ablations')
     for name in CONFIGS
     if name.startswith(f'{method}/')
 ]

@@ -1,4 +1,4 @@
-# Finetune the encoder that configs/deeprank/stgcn_own.py has pretrained, on
+# Finetune the encoder that configs/recipe/stgcn_own.py has pretrained, on
 # the labelled part of your sequences (docs/own_data.md).
 _base_ = [
     '../_base_/datasets/own.py',
@@ -25,7 +25,7 @@ param_scheduler = [
 custom_hooks = [
     dict(
         type='LoadEncoderHook',
-        checkpoint='work_dirs/deeprank/stgcn_own',
+        checkpoint='work_dirs/recipe/stgcn_own',
         modality='joint',
     )
 ]

@@ -1,5 +1,5 @@
-# The recipe with three modalities and three views: MV-DeepRank's joint encoder,
-# or all three for 3s-MV-DeepRank.
+# The recipe with three modalities and three views: the joint encoder is
+# MV-DeepRank's, all three are 3s-MV-DeepRank's.
 _base_ = './stgcn_nwucla_xview.py'
 work_dir = './work_dirs/recipe/mv_stgcn_nwucla_xview'
 

@@ -24,18 +24,14 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
+# about 350 steps; labels are made once, by the untrained encoder
 train_cfg = dict(max_epochs=12)
 param_scheduler = [
-    dict(
-        type='CosineAnnealingLR',
-        by_epoch=True,
-        T_max=12,
-        convert_to_iter_based=True,
-    )
+    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]
 auto_scale_lr = dict(base_batch_size=32)
 custom_hooks = [
-    dict(type='RankLabelHook', interval=12, max_cycles=1, batch_size=64),
+    dict(type='RankLabelHook', interval=1000, max_cycles=1, batch_size=64),
     dict(type='BankEvalHook'),
 ]
 default_hooks = dict(checkpoint=dict(interval=3))
