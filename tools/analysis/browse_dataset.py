@@ -3,7 +3,7 @@ r"""See sequences of a config as recorded and as the encoder gets them.
 For each sample one picture: the recording, and what one pass through the
 pipeline (augmentation included) makes of it: the joints, the bones (put
 together again around the root, which has no position) and the motion (where
-each joint moves next, lengthened).
+each joint moves next, lengthened). Of several clips it is the first.
 
   python tools/analysis/browse_dataset.py \
       configs/deeprank/stgcn_nwucla_xview.py --samples 4 --out browse
@@ -16,7 +16,7 @@ import copy
 import difflib
 import re
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 import numpy as np
 from mmaction.registry import DATASETS
@@ -110,7 +110,7 @@ def with_all_modalities(pipeline: Sequence[dict]) -> list[dict]:
         UsageError: No step makes modalities.
     """
     pipeline = copy.deepcopy(list(pipeline))
-    for step in pipeline:
+    for step in _steps(pipeline):
         kind = str(step.get('type')).rpartition('.')[2]
         if kind in _MAKERS:
             option, value = _MAKERS[kind]
@@ -120,6 +120,13 @@ def with_all_modalities(pipeline: Sequence[dict]) -> list[dict]:
         'no step of the pipeline makes modalities: it needs one of '
         f'{", ".join(_MAKERS)}.'
     )
+
+
+def _steps(pipeline: Sequence[dict]) -> Iterator[dict]:
+    """All steps, those inside of AugmentClips and its like included."""
+    for step in pipeline:
+        yield step
+        yield from _steps(step.get('transforms', ()))
 
 
 def choose(samples: Sequence[str], ids: Sequence[str]) -> list[int]:
