@@ -113,6 +113,33 @@ def feature_spread(features: Tensor) -> float:
     return float((squares / len(features)).sqrt())
 
 
+def effective_rank(features: Tensor) -> float:
+    """In how many directions features differ: 1 in one, D in all alike.
+
+    The exponential of the entropy of the shares that the principal
+    directions of the unit vectors have in their variance (Roy and Vetterli,
+    "The effective rank", EUSIPCO 2007, of the covariance). Distances follow
+    the few directions that there are: where this falls from cycle to cycle,
+    labels say less and less.
+
+    Args:
+        features (Tensor): ``(N, D)``.
+
+    Returns:
+        float: In [1, D]; nan where all features point in one direction.
+    """
+    width = features.shape[1]
+    pieces = features.split(max(1, _PIECE // width))
+    mean = sum(_unit(piece).sum(0) for piece in pieces) / len(features)
+    covariance = torch.zeros(width, width, dtype=torch.float64)
+    for piece in pieces:
+        part = _unit(piece) - mean
+        covariance += (part.T @ part).cpu()
+    shares = torch.linalg.eigvalsh(covariance).clamp_min(0)
+    shares /= shares.sum()
+    return float(torch.special.entr(shares).sum().exp())
+
+
 def _unit(features: Tensor) -> Tensor:
     return normalize_features(features.double(), 'l2')
 
@@ -129,7 +156,7 @@ def cycle_statistics(
     Returns:
         dict[str, float]: ``tie_rate_{modality}_{view}`` and, where the
         previous bank holds the same samples, ``flip_rate_{modality}_{view}``;
-        ``spread_{modality}``.
+        ``spread_{modality}`` and ``rank_{modality}``.
     """
     bank = ranker.train_bank
     comparable = (
@@ -148,6 +175,7 @@ def cycle_statistics(
         scalars[f'tie_rate_{name}_{view}'] = ties
     for name, features in bank.features.items():
         scalars[f'spread_{name}'] = feature_spread(features)
+        scalars[f'rank_{name}'] = effective_rank(features)
     return scalars
 
 

@@ -1,9 +1,11 @@
+import math
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from deeprank_mm.engine.label_statistics import (
+    effective_rank,
     feature_spread,
     fixed_blocks,
     label_changes,
@@ -116,3 +118,34 @@ def test_spread_of_a_large_bank_is_computed_in_pieces(monkeypatch):
     monkeypatch.setattr('deeprank_mm.engine.label_statistics._PIECE', 30)
     assert feature_spread(features) == pytest.approx(whole, rel=1e-6)
     assert feature_spread(features.half()) == pytest.approx(whole, rel=1e-3)
+
+
+def test_effective_rank_counts_directions():
+    cross = torch.cat([torch.eye(5), -torch.eye(5)])
+    assert effective_rank(cross) == pytest.approx(5)
+    assert effective_rank(cross[[0, 1, 5, 6]]) == pytest.approx(2)
+    # length does not matter, nor where the directions are
+    turn = torch.linalg.qr(torch.randn(5, 5)).Q
+    length = torch.rand(10, 1) + 0.1
+    turned = (cross @ turn + 0) * torch.cat([length[:5], length[:5]])
+    assert effective_rank(turned) == pytest.approx(5, rel=1e-4)
+    line = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    assert effective_rank(line) == pytest.approx(1)
+
+
+def test_effective_rank_is_of_the_covariance_of_unit_vectors():
+    torch.manual_seed(0)
+    features = torch.randn(40, 6).relu() + 0.1
+    unit = features.double() / features.double().norm(dim=1, keepdim=True)
+    share = torch.linalg.svdvals(unit - unit.mean(0)) ** 2
+    share = share / share.sum()
+    wanted = torch.exp(-(share * share.log()).sum())
+    assert effective_rank(features) == pytest.approx(wanted.item(), rel=1e-9)
+
+
+def test_effective_rank_of_a_large_bank_is_computed_in_pieces(monkeypatch):
+    features = torch.randn(1000, 8)
+    whole = effective_rank(features)
+    monkeypatch.setattr('deeprank_mm.engine.label_statistics._PIECE', 100)
+    assert effective_rank(features) == pytest.approx(whole, rel=1e-9)
+    assert math.isnan(effective_rank(torch.ones(4, 3)))
