@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from deeprank_mm.visualization.class_distances import draw_class_distances
+from deeprank_mm.visualization.gains import draw_gains
 from deeprank_mm.visualization.label_precision import draw_precision
 from deeprank_mm.visualization.style import COLOURS, class_style
 from deeprank_mm.visualization.training_curves import (
@@ -68,6 +69,19 @@ def test_distance_matrices_share_a_scale(tmp_path):
         draw_class_distances(dict(low=low), path, ['a', 'b', 'c'])
 
 
+def test_gains_are_a_dot_for_each_seed(tmp_path):
+    path = str(tmp_path / 'x.png')
+    few = dict(random={'0': 0.4}, ours={'0': 0.5})
+    draw_gains(dict(knn=few), path)
+    first, second = (pixels(path, colour) for colour in COLOURS[:2])
+    assert first > 50 and not second
+    # a row may lack a seed, a panel a row
+    more = dict(random={'0': 0.4, '1': 0.3}, ours={'1': 0.6})
+    draw_gains(dict(knn=few, linear=more), path)
+    assert pixels(path, COLOURS[0]) > first
+    assert pixels(path, COLOURS[1]) > 50
+
+
 def test_precision_lines_and_chances(tmp_path):
     curves = dict(one={0: 0.5, 1: 0.6, 2: 0.7}, two={0: 0.1, 2: 0.2})
     path = str(tmp_path / 'x.png')
@@ -119,6 +133,8 @@ def test_curves_of_several_modalities_are_beside_each_other(tmp_path):
         lambda path: draw_class_distances({}, path, []),
         lambda path: draw_precision({}, path),
         lambda path: draw_training_curves([], path),
+        lambda path: draw_gains({}, path),
+        lambda path: draw_gains(dict(a=dict(row={})), path),
     ],
 )
 def test_nothing_to_draw(draw, tmp_path):
