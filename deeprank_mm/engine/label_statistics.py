@@ -119,14 +119,15 @@ def effective_rank(features: Tensor) -> float:
     The exponential of the entropy of the shares that the principal
     directions of the unit vectors have in their variance (Roy and Vetterli,
     "The effective rank", EUSIPCO 2007, of the covariance). Distances follow
-    the few directions that there are: where this falls from cycle to cycle,
-    labels say less and less.
+    the directions that there are: where this falls from cycle to cycle, they
+    say less and less.
 
     Args:
         features (Tensor): ``(N, D)``.
 
     Returns:
-        float: In [1, D]; nan where all features point in one direction.
+        float: In [1, D]; nan where all features point in one direction, but
+        for rounding.
     """
     width = features.shape[1]
     pieces = features.split(max(1, _PIECE // width))
@@ -136,6 +137,9 @@ def effective_rank(features: Tensor) -> float:
         part = _unit(piece) - mean
         covariance += (part.T @ part).cpu()
     shares = torch.linalg.eigvalsh(covariance).clamp_min(0)
+    variance = shares.sum() / len(features)
+    if variance < (10 * torch.finfo(features.dtype).eps) ** 2:
+        return float('nan')
     shares /= shares.sum()
     return float(torch.special.entr(shares).sum().exp())
 

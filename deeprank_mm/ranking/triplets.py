@@ -143,8 +143,18 @@ def own_clip_loss(
         TripletStatistics: Differentiable in ``scores`` and ``bias``. Where
         there is no such triplet the loss is zero (with zero gradient) and
         the accuracy is nan.
+
+    Raises:
+        ValueError: If the shapes do not fit.
     """
     anchors = anchors or slice(None)
+    wanted = (len(range(len(rows))[anchors]), len(rows))
+    if tuple(scores.shape) != wanted:
+        raise ValueError(
+            f'`scores` must have the shape {wanted} for {len(rows)} rows, '
+            f'got {tuple(scores.shape)}.'
+        )
+    rows = rows.to(scores.device)
     same = (rows[:, None] == rows)[anchors]
     own = same & _all_pairs(len(rows), rows.device)[anchors]
     anchor, clip = own.nonzero(as_tuple=True)
@@ -157,7 +167,9 @@ def own_clip_loss(
         mask = ~same[anchor].expand_as(z)
         total = mask.count_nonzero()
         loss = F.softplus(-z).mul(mask).sum() / total.clamp_min(1)
-    hits = ((z > 0) & mask).count_nonzero()
+    # a tie is the second class, as in eq. 2
+    right = torch.stack([z[0] > 0, z[1] >= 0])
+    hits = (right & mask).count_nonzero()
     return TripletStatistics(
         loss,
         (hits.double() / total).to(scores.dtype),

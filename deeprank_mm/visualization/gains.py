@@ -60,6 +60,8 @@ def draw_gains(panels: Mapping[str, Panel], path: str) -> None:
                 zorder=2,
             )
         for name, values in panel.items():
+            if not values:
+                continue
             axes.plot(
                 [100 * sum(values.values()) / len(values)] * 2,
                 [height[name] - 0.28, height[name] + 0.28],

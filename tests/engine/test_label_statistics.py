@@ -148,4 +148,12 @@ def test_effective_rank_of_a_large_bank_is_computed_in_pieces(monkeypatch):
     whole = effective_rank(features)
     monkeypatch.setattr('deeprank_mm.engine.label_statistics._PIECE', 100)
     assert effective_rank(features) == pytest.approx(whole, rel=1e-9)
-    assert math.isnan(effective_rank(torch.ones(4, 3)))
+
+
+@pytest.mark.parametrize('size', [4, 7, 51])
+def test_effective_rank_of_one_direction_is_none(size):
+    torch.manual_seed(size)
+    features = (torch.rand(size, 1) + 0.1) * torch.randn(1, 9)
+    assert math.isnan(effective_rank(features))
+    assert math.isnan(effective_rank(features.half()))
+    assert math.isnan(effective_rank(torch.ones(size, 3)))

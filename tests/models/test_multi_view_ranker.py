@@ -185,11 +185,46 @@ def test_own_clips_with_the_papers_head_and_an_activation():
     assert losses['loss_joint_self_own'].isfinite()
 
 
-def test_own_clips_need_clips():
+@pytest.mark.parametrize(
+    'inputs, message',
+    [
+        (torch.randn(6, 1, 1, 8, 5, 9), 'two or more.*AugmentClips'),
+        (
+            dict(
+                joint=torch.randn(6, 2, 1, 8, 5, 3),
+                bone=torch.randn(6, 3, 1, 8, 5, 3),
+                motion=torch.randn(6, 2, 1, 8, 5, 3),
+            ),
+            r"every modality.*'bone': \(6, 3",
+        ),
+        (dict(joint=torch.randn(6, 2, 1, 8, 5, 3)), 'no bone, motion'),
+        (torch.randn(6, 3, 8, 9), r'needs skeletons \(B, clips'),
+    ],
+)
+def test_own_clips_need_clips(inputs, message):
+    model = MODELS.build(dict(toy.ranker(ALL), **OWN))
+    model.train_bank = bank()
+    with pytest.raises(ValueError, match=message):
+        model(inputs, batch()[1], mode='loss')
+
+
+def test_a_bad_clip_is_reported_by_its_sample():
     model = MODELS.build(dict(toy.ranker(), **OWN))
     model.train_bank = bank()
-    with pytest.raises(ValueError, match='have one each.*AugmentClips'):
-        model(*batch(), mode='loss')
+    inputs = torch.randn(6, 2, 1, 8, 5, 3)
+    inputs[4] = float('nan')
+    with pytest.raises(ValueError, match="'s4'") as error:
+        model(inputs, batch()[1], mode='loss')
+    assert '1 of 6' in str(error.value)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_own_clips_on_a_gpu():
+    model = MODELS.build(dict(toy.ranker(ALL), **OWN)).cuda()
+    model.train_bank = bank()
+    inputs = torch.randn(6, 2, 1, 8, 5, 9, device='cuda')
+    losses = model(inputs, batch()[1], mode='loss')
+    assert all(value.is_cuda for value in losses.values())
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,16 @@ def test_own_clips_of_some_anchors_are_a_part_of_all():
     torch.testing.assert_close(mean, whole.loss)
 
 
+def test_own_clips_that_tie_are_right_in_one_of_two_orders():
+    rows = torch.arange(3).repeat(2)
+    assert own_clip_loss(torch.zeros(6, 6), rows).accuracy == 0.5
+
+
+def test_own_clips_of_another_number():
+    with pytest.raises(ValueError, match=r'shape \(4, 4\) for 4 rows'):
+        own_clip_loss(torch.zeros(6, 6), torch.arange(4))
+
+
 def test_own_clips_of_single_clips_are_no_loss():
     scores = torch.randn(5, 5, requires_grad=True)
     result = own_clip_loss(scores, torch.arange(5))

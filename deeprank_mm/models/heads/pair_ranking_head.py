@@ -28,7 +28,7 @@ class PairRankingHead(BaseModule):
             anchor.
     """
 
-    sees_anchor: bool
+    sees_anchor = False
 
     @abstractmethod
     def forward(

@@ -29,6 +29,8 @@ from .triplet_pool import TRIPLET_POOLS, GlobalPool, LocalPool
 
 # Fewer distinct samples hold no triplet.
 MIN_BATCH = 3
+# What is added to a head's name for the ranking of own clips.
+_OWN = ('own',)
 
 
 @MODELS.register_module()
@@ -74,14 +76,15 @@ class MultiViewRanker(ModalityEncoders):
             one by one, and every head also ranks a clip of the anchor's own
             sample before those of others, with this weight beside the loss of
             the view. Not the paper's; it needs a head that sees the anchor,
-            such as ``CosineRankingHead``. Defaults to 0: features are
-            averaged over clips.
+            such as ``CosineRankingHead``. Validation leaves it out. Defaults
+            to 0: features are averaged over clips.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
 
     Raises:
-        ValueError: If modalities, views, weights or the pool make no sense.
+        ValueError: If modalities, views, weights or the pool make no sense,
+            or own clips are to be ranked by a head that cannot.
     """
 
     @check_arguments
@@ -222,9 +225,14 @@ class MultiViewRanker(ModalityEncoders):
                 'MultiViewRanker has no ranking labels yet: add '
                 "dict(type='RankLabelHook') to `custom_hooks`."
             )
-        if self.own_clip_weight:
-            inputs, data_samples = _clips_apart(inputs, data_samples)
         rows = self.train_bank.rows([sample_id_of(s) for s in data_samples])
+        clips = inputs
+        if self.own_clip_weight:
+            parts = self._split_modalities(inputs)
+            clips, count = _clips_apart(
+                {name: parts[name] for name in self.modalities}
+            )
+            rows = rows.repeat_interleave(count)
         pool = self._pool(rows)
         if len(pool.rows.unique()) < MIN_BATCH:
             self.skipped_batches += 1
@@ -234,25 +242,23 @@ class MultiViewRanker(ModalityEncoders):
             )
             return dict(loss_skipped=zero)
         # Label-only encoders are not run: their part is in the bank.
-        features = self.extract_feat(inputs, self.train_modalities)
+        features = self.extract_feat(clips, self.train_modalities)
         if isinstance(pool, GlobalPool):
             check_features(self, inputs, data_samples, features)
         gathered = pool.gather(features)
         statistics = self._rank(
             gathered, pool.rows, self.train_bank, pool.anchors
         )
-        weights = {key: self.view_weights[key[1]] for key in statistics}
         if self.own_clip_weight:
-            for name, view in list(statistics):
-                own = (name, view, 'own')
-                statistics[own] = self.heads[name][view].own_clip_loss(
-                    gathered[name], pool.rows, pool.anchors
-                )
-                weights[own] = self.own_clip_weight * weights[name, view]
+            statistics.update(
+                self._rank_own_clips(gathered, pool.rows, pool.anchors)
+            )
         losses = {}
         for key, result in pool.total(statistics).items():
-            name = '_'.join(key)
-            losses[f'loss_{name}'] = weights[key] * result.loss
+            name, weight = '_'.join(key), self.view_weights[key[1]]
+            if key[2:] == _OWN:
+                weight *= self.own_clip_weight
+            losses[f'loss_{name}'] = weight * result.loss
             losses[f'acc_{name}'] = result.accuracy
         check_losses(self, inputs, data_samples, losses)
         return losses
@@ -327,25 +333,52 @@ class MultiViewRanker(ModalityEncoders):
                 for view in self.views
             }
 
+    def _rank_own_clips(
+        self,
+        features: Dict[str, Tensor],
+        rows: Tensor,
+        anchors: Optional[slice] = None,
+    ) -> Dict[tuple, TripletStatistics]:
+        """Likewise, of the triplets with another clip of the anchor's."""
+        with out_of_memory_explained(len(rows)):
+            return {
+                (name, view, *_OWN): self.heads[name][view].own_clip_loss(
+                    features[name], rows, anchors
+                )
+                for name in self.train_modalities
+                for view in self.views
+            }
 
-def _clips_apart(
-    inputs: Union[Tensor, Dict[str, Tensor]],
-    data_samples: List[ActionDataSample],
-) -> Tuple[Union[Tensor, Dict[str, Tensor]], List[ActionDataSample]]:
-    """Each clip of skeletons ``(B, clips, ...)`` as a sample of its own."""
-    if isinstance(inputs, Mapping):
-        apart = {
-            name: _clips_apart(value, data_samples)
-            for name, value in inputs.items()
-        }
-        repeated = next(iter(apart.values()))[1]
-        return {name: value for name, (value, _) in apart.items()}, repeated
-    clips = inputs.shape[1] if inputs.dim() == 6 else 1
-    if clips < 2:
+
+def _clips_apart(parts: Mapping[str, Tensor]) -> Tuple[Dict[str, Tensor], int]:
+    """Each clip as a sample of its own, and how many a sample has.
+
+    Args:
+        parts (Mapping[str, Tensor]): For each modality
+            ``(B, clips, M, T, V, C)``.
+
+    Returns:
+        tuple[dict[str, Tensor], int]: For each modality
+        ``(B x clips, 1, M, T, V, C)``, the clips of a sample side by side.
+
+    Raises:
+        ValueError: If these are no skeletons, or samples have one clip, or
+            modalities different numbers.
+    """
+    shapes = {name: tuple(value.shape) for name, value in parts.items()}
+    if any(len(shape) != 6 for shape in shapes.values()):
         raise ValueError(
-            '`own_clip_weight` ranks the clips of a sample, but the inputs '
-            f'{tuple(inputs.shape)} have one each: put the random steps of '
-            'the pipeline into AugmentClips.'
+            '`own_clip_weight` needs skeletons (B, clips, M, T, V, C), got '
+            f'{shapes}.'
         )
-    repeated = [sample for sample in data_samples for _ in range(clips)]
-    return inputs.flatten(0, 1).unsqueeze(1), repeated
+    counts = {shape[1] for shape in shapes.values()}
+    if len(counts) > 1 or counts == {1}:
+        raise ValueError(
+            '`own_clip_weight` ranks the clips of a sample, two or more in '
+            f'every modality, but the inputs are {shapes}: put the random '
+            'steps of the pipeline into AugmentClips.'
+        )
+    apart = {
+        name: value.flatten(0, 1).unsqueeze(1) for name, value in parts.items()
+    }
+    return apart, counts.pop()
