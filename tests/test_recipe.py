@@ -16,7 +16,7 @@ def chain(joints):
 
 
 def recordings(path, joints, persons, classes, dims=3):
-    """Sequences of one or more people, z up, some of one frame only."""
+    """Sequences of one or more people, one of them a single frame."""
     rng = np.random.default_rng(0)
     poses = rng.normal(size=(classes, 1, 1, joints, dims))
     items = []
@@ -70,12 +70,21 @@ def recipe(repo_root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    'name, joints, persons, classes',
-    [('stgcn', 15, 2, 9), ('mv_stgcn', 21, 1, 20), ('mv_stgcn', 5, 3, 4)],
+    'name, joints, persons, classes, dims',
+    [
+        ('stgcn', 15, 2, 9, 3),
+        ('stgcn', 17, 1, 4, 2),
+        ('mv_stgcn', 21, 1, 20, 3),
+        ('mv_stgcn', 5, 3, 4, 3),
+    ],
 )
-def test_it_runs_untouched(recipe, tmp_path, name, joints, persons, classes):
-    recordings(tmp_path / 'own.pkl', joints, persons, classes)
-    runner = toy.build_runner(recipe(name, joints, persons))
+def test_it_runs_untouched(
+    recipe, tmp_path, name, joints, persons, classes, dims
+):
+    recordings(tmp_path / 'own.pkl', joints, persons, classes, dims)
+    cfg = recipe(name, joints, persons)
+    cfg.model.encoder.in_channels = dims
+    runner = toy.build_runner(cfg)
     runner.train()
     log = runner.message_hub.log_scalars
     modalities = runner.model.modalities

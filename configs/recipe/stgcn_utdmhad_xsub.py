@@ -24,7 +24,7 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# about 350 steps; labels are made once, by the untrained encoder
+# 350 to 400 steps; labels are made once, by the untrained encoder
 train_cfg = dict(max_epochs=36)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)

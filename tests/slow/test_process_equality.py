@@ -56,6 +56,7 @@ def compare(rank, processes, folder, ann_file):
     )
     for modalities, act in ((ALL, 'ReLU'), (('joint',), None)):
         a_global_pool_is_one_batch(rank, processes, modalities, act)
+    a_global_pool_is_one_batch(rank, processes, ALL, 'ReLU', own_clips=0.5)
     too_few_samples_in_the_pool(rank, processes)
     a_local_pool_is_the_mean_over_processes(rank, processes)
     dataset = toy.build_dataset(ann_file, split='train')
@@ -64,10 +65,12 @@ def compare(rank, processes, folder, ann_file):
     toy.leave_group()
 
 
-def ranker(modalities=('joint',), act=None, pool='local'):
+def ranker(modalities=('joint',), act=None, pool='local', own_clips=0.0):
     """Equal in every process; float64, so that differences are mistakes."""
     views = ('self', 'other', 'all') if len(modalities) > 1 else ('self',)
-    cfg = toy.ranker(modalities, views, triplet_pool=pool)
+    cfg = toy.ranker(
+        modalities, views, triplet_pool=pool, own_clip_weight=own_clips
+    )
     cfg['head']['act'] = act
     torch.manual_seed(0)
     return MODELS.build(cfg)
@@ -86,7 +89,8 @@ def frozen(*args):
 
 def batch(numbers, model):
     generator = torch.Generator().manual_seed(2)
-    shape = (11, 1, 1, 8, 5, 3 * len(model.modalities))
+    clips = 2 if model.own_clip_weight else 1
+    shape = (11, clips, 1, 8, 5, 3 * len(model.modalities))
     inputs = torch.randn(shape, generator=generator, dtype=torch.float64)
     samples = [
         ActionDataSample(metainfo=dict(sample_id=f's{i}')) for i in numbers
@@ -121,11 +125,13 @@ def assert_equal(one, other):
         )
 
 
-def a_global_pool_is_one_batch(rank, processes, modalities, act):
-    model = frozen(modalities, act, 'global')
+def a_global_pool_is_one_batch(
+    rank, processes, modalities, act, own_clips=0.0
+):
+    model = frozen(modalities, act, 'global', own_clips)
     parts = BATCHES[:processes]
     result = distributed_step(model, parts[rank])
-    reference = frozen(modalities, act, 'local')
+    reference = frozen(modalities, act, 'local', own_clips)
     assert_equal(result, step(reference, sum(parts, [])))
     encoder = [v for k, v in result[1].items() if k.startswith('encoders')]
     assert sum(v.abs().sum() for v in encoder) > 1e-3

@@ -1,8 +1,8 @@
-# What learns most on small data so far (docs/recipe.md): clips turn freely
-# about the vertical axis, so that a ranking holds from wherever it is seen,
-# and the head ranks by the distances that the labels are made of.
+# STTFormer with two parts of the recipe (docs/recipe.md): clips turn freely
+# about the vertical axis, and the head ranks by the distances that make the
+# labels.
 _base_ = '../deeprank/sttformer_nwucla_xview.py'
-work_dir = './work_dirs/recipe/sttformer_nwucla_xview'
+work_dir = './work_dirs/ablations/nwucla_sttformer_turned'
 
 model = dict(head=dict(_delete_=True, type='CosineRankingHead'))
 train_pipeline = [
