@@ -1,4 +1,4 @@
-"""How good the representation is, at no extra pass."""
+"""How good the representation is, cycle after cycle and in the end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from mmaction.registry import HOOKS, METRICS
 from mmengine.hooks import Hook
 
 from deeprank_mm.arguments import check_arguments
+from deeprank_mm.structures import FeatureBank, MappedFeatureBank
 
 from ..extraction import unwrap
+from .label_cycle_hook import LabelCycleHook
 
 
 @HOOKS.register_module()
@@ -19,8 +21,9 @@ class BankEvalHook(Hook):
     At a refresh the features of the training and of the held-out samples are
     there anyway, from the same encoder. Their classes, where the annotations
     have them, say how much pretraining has gained so far; nothing is trained
-    or chosen by them. The encoder at the very end is evaluated on the test
-    split, with ``tools/test.py``.
+    or chosen by them. When training ends, features are extracted once more
+    and evaluated likewise, unless banks are in files because memory does not
+    hold them. What counts is the test split, with ``tools/test.py``.
 
     Args:
         metrics (list[dict], optional): Configs of
@@ -53,20 +56,41 @@ class BankEvalHook(Hook):
         """Evaluate the banks if they are new."""
         self._evaluate(runner)
 
+    def after_train(self, runner) -> None:
+        """Evaluate the encoder that has come out."""
+        ranker = unwrap(runner.model)
+        hooks = [h for h in runner.hooks if isinstance(h, LabelCycleHook)]
+        if (
+            hooks
+            and _has_classes(ranker.train_bank, ranker.val_bank)
+            and not isinstance(ranker.train_bank, MappedFeatureBank)
+        ):
+            banks = hooks[0].current_features('Trained encoder')
+            self._log(runner, banks['train'], banks['val'], 'after training')
+
     def _evaluate(self, runner) -> None:
         ranker = unwrap(runner.model)
         train, val = ranker.train_bank, ranker.val_bank
-        if train is self._seen or val is None:
+        if train is self._seen:
             return
         self._seen = train
-        if train.labels is None or val.labels is None:
-            return
+        if _has_classes(train, val):
+            self._log(runner, train, val, 'before this cycle')
+
+    def _log(
+        self, runner, train: FeatureBank, val: FeatureBank, when: str
+    ) -> None:
         scalars = {}
         for metric in self.metrics:
             scalars.update(metric.compare(train, val))
         text = ', '.join(f'{key} {v:.3f}' for key, v in scalars.items())
-        runner.logger.info(f'Held-out samples, before this cycle: {text}')
+        runner.logger.info(f'Held-out samples, {when}: {text}')
         runner.visualizer.add_scalars(
             {f'cycle/{key}': value for key, value in scalars.items()},
             step=runner.iter,
         )
+
+
+def _has_classes(*banks: Optional[FeatureBank]) -> bool:
+    """Whether all of them are there, and know the samples' classes."""
+    return all(bank is not None and bank.labels is not None for bank in banks)

@@ -370,6 +370,25 @@ class LabelCycleHook(Hook):
         """Features of one part of the data for the coming cycle."""
         return extract_features(self._model, loader, description)
 
+    def current_features(self, description: str) -> Dict[str, FeatureBank]:
+        """Features of all parts by the encoder as it is now, in memory.
+
+        Args:
+            description (str): Of the progress bars.
+
+        Returns:
+            dict[str, FeatureBank]: Of ``train`` and, where there is
+            validation, of ``val``.
+        """
+        return {
+            part: extract_features(
+                self._model,
+                feature_loader(dataset, self.batch_size, self.num_workers),
+                f'{description}, {part} features',
+            )
+            for part, dataset in self._datasets.items()
+        }
+
     def _use(self, banks: Dict[str, FeatureBank]) -> None:
         self._model.train_bank = banks['train']
         self._model.val_bank = banks.get('val')
