@@ -12,6 +12,29 @@ def test_the_page_is_generated_and_not_typed(repo_root):
     assert page == tool['results_page']()
 
 
+def test_the_picture_shows_every_seed_of_the_tables(repo_root):
+    tool = runpy.run_path(
+        str(repo_root / 'tools' / 'analysis' / 'results_page.py')
+    )
+    panels = tool['gains']()
+    assert len(panels) == 4
+    for title, panel in panels.items():
+        assert len(panel['DeepRank, recipe']) == 5, title
+        assert panel['DeepRank, recipe'].keys() == (
+            panel['random, BN calibrated'].keys()
+        )
+    table = json.loads(
+        (repo_root / 'docs/results/recipe_utdmhad.json').read_text()
+    )
+    (entry,) = [
+        e
+        for e in table['entries']
+        if (e['row'], e['protocol']) == ('DeepRank, recipe', 'knn@20')
+    ]
+    shown = panels['UTD-MHAD, kNN-20']['DeepRank, recipe']
+    assert shown == entry['accuracy']
+
+
 def test_every_table_was_finished(repo_root):
     tables = list((repo_root / 'docs' / 'results').glob('*.json'))
     assert tables

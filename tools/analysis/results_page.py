@@ -15,7 +15,7 @@ from typing import Dict, Sequence
 
 from deeprank_mm.protocols.cells import write_text
 from deeprank_mm.protocols.paper import paper_tables
-from deeprank_mm.protocols.table import page
+from deeprank_mm.protocols.table import page as table_page
 from deeprank_mm.visualization import draw_gains
 
 DOCS = Path(__file__).resolve().parents[2] / 'docs'
@@ -58,7 +58,7 @@ def results_page(docs: Path = DOCS) -> str:
             continue  # shown by ablations_page.py
         content = json.loads(path.read_text())
         parts.append(f'## {content["title"]}')
-        parts.append(page(content).rstrip())
+        parts.append(table_page(content).rstrip())
     parts.append(PAPER.rstrip())
     parts.append(paper_tables(docs / 'results' / 'paper.csv'))
     return '\n\n'.join(parts) + '\n'
@@ -97,9 +97,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(argv)
-    write_text(DOCS / 'results.md', results_page())
+    page, panels = results_page(), gains()
     picture = DOCS / 'images' / 'recipe.png'
-    draw_gains(gains(), str(picture))
+    draw_gains(panels, str(picture))
+    write_text(DOCS / 'results.md', page)
     print(DOCS / 'results.md', picture, sep='\n')
 
 

@@ -2,7 +2,7 @@
 # about the vertical axis, and the head ranks by the distances that make the
 # labels.
 _base_ = '../deeprank/sttformer_nwucla_xview.py'
-work_dir = './work_dirs/ablations/nwucla_sttformer_turned'
+work_dir = './work_dirs/recipe/sttformer_first_steps_nwucla_xview'
 
 model = dict(head=dict(_delete_=True, type='CosineRankingHead'))
 train_pipeline = [
