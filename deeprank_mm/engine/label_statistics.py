@@ -19,8 +19,9 @@ from deeprank_mm.ranking import (
 )
 from deeprank_mm.structures import FeatureBank
 
-# Numbers whose spread is computed in one piece, and of the pieces else.
-_WHOLE, _PIECE = 1 << 24, 1 << 20
+# Numbers whose spread is computed in one piece, and of the pieces else: few,
+# as each piece has half a dozen copies in float64 while it is worked on.
+_WHOLE, _PIECE = 1 << 24, 1 << 17
 # What is learnt: a modality and a view.
 Head = Tuple[str, str]
 
