@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from deeprank_mm.datasets.transforms.modalities import joint_parents
+from deeprank_mm.nested import dicts_in
 
 from .strict import MAP_JOINTS
 
@@ -84,12 +85,7 @@ def _names(modalities: Any) -> List[str]:
 
 def _steps(node: Any) -> Iterator[Mapping]:
     """Every ``GenerateModalities`` inside a config."""
-    if isinstance(node, Mapping):
-        kind = node.get('type')
+    for step in dicts_in(node):
+        kind = step.get('type')
         if isinstance(kind, str) and kind.endswith('GenerateModalities'):
-            yield node
-        node = node.values()
-    elif not isinstance(node, (list, tuple)):
-        return
-    for child in node:
-        yield from _steps(child)
+            yield step

@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 from mmengine.config import Config, DictAction
 
 from deeprank_mm import compat
 from deeprank_mm.engine.hooks.compile_hook import compiler_problem
+from deeprank_mm.nested import dicts_in
 
 from .options import read_config
 from .sections import check_sections
@@ -295,7 +296,7 @@ def set_modality(cfg: Config, modality: str) -> bool:
     """
     transforms = [
         node
-        for node in _dicts(cfg._cfg_dict)
+        for node in dicts_in(cfg._cfg_dict)
         if _type_name(node.get('type')) == 'GenerateModalities'
     ]
     if not transforms:
@@ -305,7 +306,7 @@ def set_modality(cfg: Config, modality: str) -> bool:
         )
     several = [
         node
-        for node in _dicts(cfg._cfg_dict)
+        for node in dicts_in(cfg._cfg_dict)
         if isinstance(node.get('modalities'), (list, tuple))
         and len(node['modalities']) > 1
     ]
@@ -435,14 +436,3 @@ def _is_loader(hook: Any) -> bool:
 
 def _loaders(cfg: Config) -> list:
     return [h for h in cfg.get('custom_hooks') or () if _is_loader(h)]
-
-
-def _dicts(node: Any) -> Iterator[dict]:
-    """Every dict inside a config, itself included."""
-    if isinstance(node, dict):
-        yield node
-        node = node.values()
-    elif not isinstance(node, (list, tuple)):
-        return
-    for child in node:
-        yield from _dicts(child)

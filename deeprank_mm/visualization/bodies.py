@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from deeprank_mm.datasets import with_pipeline
 from deeprank_mm.datasets.layouts import JOINT_NAMES, LAYOUTS
+from deeprank_mm.nested import dicts_in
 
 __all__ = [
     'Layout',
@@ -163,7 +164,7 @@ def find_layout(cfg: Any) -> Layout:
     """
     if isinstance(cfg, Config):
         cfg = cfg.to_dict()
-    nodes = list(_dicts(cfg))
+    nodes = list(dicts_in(cfg))
     for kind, key in (
         ('GenerateModalities', 'layout'),
         ('GenSkeFeat', 'dataset'),
@@ -229,13 +230,3 @@ def _kind(node: Any) -> str:
     kind = node.get('type', '') if isinstance(node, Mapping) else ''
     name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
     return name.rpartition('.')[2]
-
-
-def _dicts(node: Any) -> Iterator[Mapping]:
-    if isinstance(node, Mapping):
-        yield node
-        node = node.values()
-    elif not isinstance(node, (list, tuple)):
-        return
-    for child in node:
-        yield from _dicts(child)

@@ -16,7 +16,7 @@ import copy
 import difflib
 import re
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Sequence
 
 import numpy as np
 from mmaction.registry import DATASETS
@@ -26,6 +26,7 @@ from mmengine.registry import init_default_scope
 import deeprank_mm  # noqa: F401  (registers the components)
 from deeprank_mm.datasets import with_pipeline
 from deeprank_mm.datasets.transforms.modalities import joint_parents
+from deeprank_mm.nested import dicts_in
 from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.structures import sample_id_of
 from deeprank_mm.utils.options import read_config
@@ -110,7 +111,7 @@ def with_all_modalities(pipeline: Sequence[dict]) -> list[dict]:
         UsageError: No step makes modalities.
     """
     pipeline = copy.deepcopy(list(pipeline))
-    for step in _steps(pipeline):
+    for step in dicts_in(pipeline):
         kind = str(step.get('type')).rpartition('.')[2]
         if kind in _MAKERS:
             option, value = _MAKERS[kind]
@@ -120,13 +121,6 @@ def with_all_modalities(pipeline: Sequence[dict]) -> list[dict]:
         'no step of the pipeline makes modalities: it needs one of '
         f'{", ".join(_MAKERS)}.'
     )
-
-
-def _steps(pipeline: Sequence[dict]) -> Iterator[dict]:
-    """All steps, those inside of AugmentClips and its like included."""
-    for step in pipeline:
-        yield step
-        yield from _steps(step.get('transforms', ()))
 
 
 def choose(samples: Sequence[str], ids: Sequence[str]) -> list[int]:

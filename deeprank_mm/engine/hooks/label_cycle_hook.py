@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from abc import abstractmethod
-from typing import Dict, Iterable, List, Optional, Type
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Type
 
 import torch
 from mmengine.hooks import CheckpointHook, Hook
@@ -343,13 +343,8 @@ class LabelCycleHook(Hook):
             )
         previous = model.train_bank
         banks = {
-            part: self._extract(
-                runner,
-                part,
-                feature_loader(dataset, self.batch_size, self.num_workers),
-                f'Cycle {self.cycle + 1}, {part} features',
-            )
-            for part, dataset in self._datasets.items()
+            part: self._extract(runner, part, loader, text)
+            for part, loader, text in self._parts(f'Cycle {self.cycle + 1}')
         }
         banks = self._label(runner, banks)
         self._use(banks)
@@ -381,13 +376,17 @@ class LabelCycleHook(Hook):
             validation, of ``val``.
         """
         return {
-            part: extract_features(
-                self._model,
-                feature_loader(dataset, self.batch_size, self.num_workers),
-                f'{description}, {part} features',
-            )
-            for part, dataset in self._datasets.items()
+            part: extract_features(self._model, loader, text)
+            for part, loader, text in self._parts(description)
         }
+
+    def _parts(
+        self, description: str
+    ) -> Iterator[Tuple[str, DataLoader, str]]:
+        """Each part of the data: name, loader, and what its bar says."""
+        for part, dataset in self._datasets.items():
+            loader = feature_loader(dataset, self.batch_size, self.num_workers)
+            yield part, loader, f'{description}, {part} features'
 
     def _use(self, banks: Dict[str, FeatureBank]) -> None:
         self._model.train_bank = banks['train']
