@@ -34,7 +34,7 @@ from deeprank_mm.utils.usage import UsageError
 
 from . import frozen, supervised
 from .cells import ENSEMBLE, Cell, Result, Store, plan, write_text
-from .sources import UNTRAINED, Source
+from .sources import UNTRAINED, Source, training_seconds
 from .table import Entry, as_csv, compare, page
 
 
@@ -243,6 +243,7 @@ class Benchmark:
             if result.best is not None:
                 entry.best[cell.seed] = result.best
             entry.seconds += result.seconds
+            _note_pretraining(entry, [cell])
         if len(self.modalities) > 1:
             found.update(self._ensembles())
         order = [*self.modalities, ENSEMBLE]
@@ -276,6 +277,7 @@ class Benchmark:
                 (ENSEMBLE, row, protocol), Entry(row, ENSEMBLE, protocol, {})
             )
             entry.accuracy[seed] = self._fused(cells)
+            _note_pretraining(entry, cells)
         return found
 
     def _fused(self, cells: Sequence[Cell]) -> float:
@@ -312,3 +314,12 @@ class Benchmark:
         )
         write_text(self.out / 'table.csv', as_csv(entries))
         write_text(self.out / 'table.md', page(content))
+
+
+def _note_pretraining(entry: Entry, cells: Sequence[Cell]) -> None:
+    """Add up how long the encoders of some cells of one seed trained."""
+    # streams may come out of one run
+    paths = {c.source.checkpoint(c.modality, c.seed) for c in cells}
+    times = [training_seconds(path) for path in paths if path]
+    if times and None not in times:
+        entry.pretraining[cells[0].seed] = sum(filter(None, times))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from deeprank_mm.engine.checkpoint_files import check_safe
 from deeprank_mm.utils.usage import UsageError, resolve
 
 # Rows that need no checkpoint, and what they are called in a table.
@@ -118,3 +123,30 @@ class Source:
         if path is None:
             return self.kind
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+@functools.cache
+def training_seconds(path: str) -> Optional[float]:
+    """How long the training steps took that led to a checkpoint.
+
+    Of mmengine's own record, over all parts of an interrupted run, without
+    validations and refreshes.
+
+    Args:
+        path (str): Path of the checkpoint.
+
+    Returns:
+        float, optional: Wall time in seconds; None if it holds no record, as
+        after an export.
+
+    Raises:
+        pickle.UnpicklingError: If the file asks for code to be run.
+    """
+    check_safe(path)
+    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    hub = content.get('message_hub') or {}
+    record = hub.get('log_scalars', {}).get('train/time')
+    if not isinstance(record, HistoryBuffer):
+        return None
+    history, _ = record.data
+    return float(history.sum())

@@ -22,6 +22,8 @@ class Entry:
         accuracy (dict[int, float]): Top-1 by seed, in [0, 1].
         best (dict[int, float]): Of the best epoch, where there is training.
         seconds (float): Wall time of all its cells.
+        pretraining (dict[int, float]): Wall time of the training steps that
+            made the encoder, in seconds by seed, where that is known.
         difference (tuple, optional): Mean of the paired differences to the
             baseline, with the ends of its 95 % interval (None for one seed).
     """
@@ -32,6 +34,7 @@ class Entry:
     accuracy: Dict[int, float]
     best: Dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
+    pretraining: Dict[int, float] = field(default_factory=dict)
     difference: Optional[Tuple[float, Optional[float], Optional[float]]] = None
 
     def as_dict(self) -> dict:
@@ -49,6 +52,10 @@ class Entry:
             low=low,
             high=high,
             seconds=round(self.seconds, 1),
+            pretraining={
+                str(k): round(v, 1)
+                for k, v in sorted(self.pretraining.items())
+            },
         )
 
 
@@ -147,22 +154,24 @@ def markdown(entries: Sequence[Entry]) -> str:
     Returns:
         str: One Markdown table a stream. A cell holds the mean and standard
         deviation in percent, for trained ones the best epoch's mean behind a
-        slash, and the paired difference with its interval below.
+        slash, and the paired difference with its interval below; the last
+        one the minutes of pretraining, where some are known.
     """
     protocols = list(dict.fromkeys(e.protocol for e in entries))
     rows = list(dict.fromkeys(e.row for e in entries))
     cells = {(e.row, e.modality, e.protocol): e for e in entries}
     parts = []
+    timed = any(e.pretraining for e in entries)
     for modality in dict.fromkeys(e.modality for e in entries):
-        head = ' | '.join(title_of(p) for p in protocols)
-        lines = [
-            f'| {modality} | {head} |',
-            '|---' * (len(protocols) + 1) + '|',
-        ]
+        heads = [modality, *map(title_of, protocols)]
+        heads += ['pretraining, min'] * timed
+        lines = [f'| {" | ".join(heads)} |', '|---' * len(heads) + '|']
         for row in rows:
-            texts = [_cell(cells.get((row, modality, p))) for p in protocols]
-            if any(texts):
-                lines.append(f'| {row} | {" | ".join(texts)} |')
+            found = [cells.get((row, modality, p)) for p in protocols]
+            if any(found):
+                texts = [row, *map(_cell, found)]
+                texts += [_minutes(found)] * timed
+                lines.append(f'| {" | ".join(texts)} |')
         parts.append('\n'.join(lines))
     return '\n\n'.join(parts)
 
@@ -183,6 +192,14 @@ def _cell(entry: Optional[Entry]) -> str:
     return text
 
 
+def _minutes(entries: Sequence[Optional[Entry]]) -> str:
+    """Mean minutes of pretraining over the seeds of a row."""
+    seconds: Dict[int, float] = {}
+    for entry in entries:
+        seconds.update(entry.pretraining if entry else {})
+    return f'{mean(seconds.values()) / 60:.1f}' if seconds else ''
+
+
 def as_csv(entries: Sequence[Entry]) -> str:
     """The table for spreadsheets: a line an entry.
 
@@ -198,9 +215,12 @@ def as_csv(entries: Sequence[Entry]) -> str:
         line['n'] = len(line.pop('accuracy'))
         best = line.pop('best')
         line['best'] = mean(best.values()) if best else None
+        times = line['pretraining']
+        line['pretraining'] = mean(times.values()) if times else None
         lines.append(line)
     columns = (
-        'row modality protocol n mean std best difference low high seconds'
+        'row modality protocol n mean std best difference low high seconds '
+        'pretraining'
     ).split()
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator='\n')
@@ -226,6 +246,8 @@ def entries_of(content: dict) -> List[Entry]:
             {int(k): v for k, v in e['accuracy'].items()},
             {int(k): v for k, v in e['best'].items()},
             e['seconds'],
+            # tables of earlier versions do not have it
+            {int(k): v for k, v in e.get('pretraining', {}).items()},
             None
             if e['difference'] is None
             else (e['difference'], e['low'], e['high']),
@@ -262,6 +284,11 @@ def notes(content: dict) -> str:
     seeds = sorted({seed for e in entries for seed in e.accuracy})
     minutes = sum(e.seconds for e in entries) / 60
     time = f' Wall time of the cells: {minutes:.0f} min.' if minutes else ''
+    if any(e.pretraining for e in entries):
+        time += (
+            ' Pretraining is the wall time of its steps, as the checkpoint '
+            'notes it; of a run that trains several streams, of all of them.'
+        )
     return (
         '\n\n'.join(
             [

@@ -1,11 +1,13 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 
 from deeprank_mm.evaluation import KNNMetric, LinearProbeMetric
 from deeprank_mm.protocols import (
@@ -14,6 +16,7 @@ from deeprank_mm.protocols import (
     parse_protocols,
     supervised,
 )
+from deeprank_mm.protocols.sources import training_seconds
 from deeprank_mm.structures import FeatureBank
 from tests import toy
 
@@ -176,3 +179,47 @@ def test_the_tool_explains_what_cannot_be(setting, tmp_path):
     assert call.returncode == 2
     assert 'missing_0' in call.stderr
     assert 'Traceback' not in call.stderr
+
+
+def test_tables_say_how_long_pretraining_took(setting, tmp_path):
+    benchmark(setting, tmp_path, 'knn').run()
+    content = json.loads((tmp_path / 'table.json').read_text())
+    times = {
+        (e['row'], e['modality'], e['protocol']): e['pretraining']
+        for e in content['entries']
+    }
+    joint = times['ours', 'joint', 'knn@20']
+    assert set(joint) == {'0', '1'} and min(joint.values()) > 0
+    # one run trained the streams: in the ensemble it counts once
+    assert times['ours', 'ensemble', 'knn@20'] == joint
+    assert times['random, BN calibrated', 'joint', 'knn@20'] == {}
+
+
+def test_runs_of_one_stream_add_up_in_the_ensemble(
+    setting, tmp_path, monkeypatch
+):
+    config, ours = setting
+    weights, _, _ = ours.partition('=')[2].partition('{seed}')
+    for seed, stream in enumerate(STREAMS):
+        shutil.copytree(f'{weights}{seed}/work', tmp_path / stream)
+    monkeypatch.chdir(tmp_path)
+    benchmark((config, 'ours={modality}'), tmp_path / 'out', 'knn').run()
+    content = json.loads((tmp_path / 'out' / 'table.json').read_text())
+    times = {
+        e['modality']: e['pretraining']['0']
+        for e in content['entries']
+        if (e['row'], e['protocol']) == ('ours', 'knn@20')
+    }
+    total = sum(times[stream] for stream in STREAMS)
+    assert times['ensemble'] == pytest.approx(total, abs=0.11)
+
+
+def test_training_time_is_the_sum_over_all_steps(tmp_path):
+    path = str(tmp_path / 'run.pth')
+    record = HistoryBuffer([3.0, 0.5, 0.25], [1, 1, 1])
+    hub = dict(log_scalars={'train/time': record})
+    torch.save(dict(state_dict={}, message_hub=hub), path)
+    assert training_seconds(path) == 3.75
+    # weights that were exported have no record
+    torch.save(dict(state_dict={}), tmp_path / 'exported.pth')
+    assert training_seconds(str(tmp_path / 'exported.pth')) is None

@@ -10,6 +10,7 @@ from deeprank_mm.protocols.table import (
     Entry,
     as_csv,
     compare,
+    entries_of,
     markdown,
     paired_difference,
 )
@@ -72,3 +73,23 @@ def test_csv_and_json_hold_the_same_numbers():
     content = json.loads(json.dumps([e.as_dict() for e in entries()]))
     assert content[2]['accuracy'] == {'0': 0.6, '1': 0.6}
     assert content[2]['low'] == pytest.approx(float(rows[2]['low']))
+
+
+def test_minutes_of_pretraining_stand_beside_where_some_are_known():
+    random, _, knn, semi = entries()
+    knn.pretraining = {0: 60.0, 1: 120.0}
+    semi.pretraining = {1: 120.0, 2: 240.0}
+    lines = markdown([random, knn, semi]).splitlines()
+    assert lines[0].endswith('| pretraining, min |')
+    assert lines[2].endswith('|  |')
+    assert lines[3].endswith('| 2.3 |')  # of seeds 0, 1, 2
+    text = as_csv([random, knn])
+    first, second = csv.DictReader(io.StringIO(text))
+    assert first['pretraining'] == '' and float(second['pretraining']) == 90
+
+
+def test_a_table_of_an_earlier_version_is_read():
+    entry = entries()[2]
+    old = entry.as_dict()
+    del old['pretraining']
+    assert entries_of(dict(entries=[old])) == [entry]
