@@ -246,7 +246,8 @@ def test_semi_supervised_protocols():
             'utdmhad_xsub_10pct',
         )
     }
-    assert {name for name in CONFIGS if name.startswith('semi/')} == expected
+    found = {name for name in CONFIGS if name.startswith('semi/')}
+    assert {name for name in found if 'recipe' not in name} == expected
     for name in sorted(expected):
         row, _, share = name[:-3].rpartition('_')
         cfg, tune = load(name), load(f'{row}.py'.replace('semi', 'finetune'))
@@ -258,6 +259,27 @@ def test_semi_supervised_protocols():
         if 'ntu60' in row:
             for key in ('train_cfg', 'optim_wrapper', 'param_scheduler'):
                 assert cfg[key] == tune[key]
+
+
+@pytest.mark.parametrize('data', ['nwucla_xview', 'utdmhad_xsub'])
+def test_the_recipe_finetunes_on_the_clips_it_was_pretrained_on(data):
+    cfg = load(f'semi/stgcn_{data}_10pct_recipe.py')
+    paper = load(f'semi/stgcn_{data}_10pct.py')
+    pretrained = load(f'recipe/stgcn_{data}.py')
+    train, clips = (
+        c.train_dataloader.dataset.pipeline for c in (cfg, pretrained)
+    )
+    assert clips[1].type == 'AugmentClips'
+    assert train == [clips[0], *clips[1].transforms, *clips[2:]]
+    (hook,) = cfg.custom_hooks
+    assert hook.checkpoint == pretrained.work_dir.removeprefix('./')
+    # all else is the usual protocol
+    differ = {k for k in cfg if k in paper and cfg[k] != paper[k]}
+    assert differ == {
+        *('train_pipeline', 'train_dataloader', 'custom_hooks', 'work_dir')
+    }
+    cfg.train_dataloader.dataset.pipeline = paper.train_pipeline
+    assert cfg.train_dataloader == paper.train_dataloader
 
 
 @pytest.mark.parametrize('backbone', ['stgcn', 'sttformer'])
