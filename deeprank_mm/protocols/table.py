@@ -287,7 +287,8 @@ def notes(content: dict) -> str:
     if any(e.pretraining for e in entries):
         time += (
             ' Pretraining is the wall time of its steps, as the checkpoint '
-            'notes it; of a run that trains several streams, of all of them.'
+            'notes it, beside whatever else the machine did; of a run that '
+            'trains several streams, of all of them.'
         )
     return (
         '\n\n'.join(
