@@ -124,6 +124,7 @@ class Benchmark:
         cfg = self.cfgs['finetune']
         self.cache = frozen.FeatureCache(cfg, self.out, self._context(cfg))
         self._ensemble: Dict[tuple, float] = {}
+        self._checkpoints: Dict[tuple, Optional[str]] = {}
 
     @staticmethod
     def _context(cfg: Config) -> str:
@@ -243,7 +244,7 @@ class Benchmark:
             if result.best is not None:
                 entry.best[cell.seed] = result.best
             entry.seconds += result.seconds
-            _note_pretraining(entry, [cell])
+            self._note_pretraining(entry, [cell])
         if len(self.modalities) > 1:
             found.update(self._ensembles())
         order = [*self.modalities, ENSEMBLE]
@@ -277,8 +278,23 @@ class Benchmark:
                 (ENSEMBLE, row, protocol), Entry(row, ENSEMBLE, protocol, {})
             )
             entry.accuracy[seed] = self._fused(cells)
-            _note_pretraining(entry, cells)
+            self._note_pretraining(entry, cells)
         return found
+
+    def _note_pretraining(self, entry: Entry, cells: Sequence[Cell]) -> None:
+        """Add up how long the encoders of some cells of one seed trained."""
+        # streams may come out of one run
+        paths = {self._checkpoint(cell) for cell in cells} - {None}
+        times = [training_seconds(path) for path in paths]
+        if times and None not in times:
+            entry.pretraining[cells[0].seed] = sum(times)
+
+    def _checkpoint(self, cell: Cell) -> Optional[str]:
+        """A cell's checkpoint, looked for once: that reads all of it."""
+        key = cell.source, cell.modality, cell.seed
+        if key not in self._checkpoints:
+            self._checkpoints[key] = cell.source.checkpoint(*key[1:])
+        return self._checkpoints[key]
 
     def _fused(self, cells: Sequence[Cell]) -> float:
         """Top-1 of the sum of some streams' scores."""
@@ -314,12 +330,3 @@ class Benchmark:
         )
         write_text(self.out / 'table.csv', as_csv(entries))
         write_text(self.out / 'table.md', page(content))
-
-
-def _note_pretraining(entry: Entry, cells: Sequence[Cell]) -> None:
-    """Add up how long the encoders of some cells of one seed trained."""
-    # streams may come out of one run
-    paths = {c.source.checkpoint(c.modality, c.seed) for c in cells}
-    times = [training_seconds(path) for path in paths if path]
-    if times and None not in times:
-        entry.pretraining[cells[0].seed] = sum(filter(None, times))
