@@ -1,4 +1,4 @@
-"""Configs are dicts within dicts and lists."""
+"""Configs are dicts within dicts and lists; most name a registered type."""
 
 from __future__ import annotations
 
@@ -22,3 +22,17 @@ def dicts_in(node: Any) -> Iterator[Mapping]:
         return
     for child in node:
         yield from dicts_in(child)
+
+
+def type_name(kind: Any) -> str:
+    """Name of a registered type, without its scope.
+
+    Args:
+        kind (Any): The value of ``type``: a string, scoped or not, or a
+            class.
+
+    Returns:
+        str: Empty for anything else.
+    """
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    return name.rpartition('.')[2]

@@ -7,9 +7,8 @@ import pickle
 from typing import Any, Mapping, Optional, Tuple
 
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 
-from deeprank_mm.engine.checkpoint_files import check_safe
+from deeprank_mm.engine.checkpoint_files import read_checkpoint
 from deeprank_mm.utils.options import override, read_config
 from deeprank_mm.utils.usage import UsageError, resolve
 
@@ -54,8 +53,7 @@ def load_run(
     """
     path = resolve('checkpoint', checkpoint)
     try:
-        check_safe(path)
-        content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+        content = read_checkpoint(path)
     except pickle.UnpicklingError as error:
         raise UsageError(f'checkpoint {path}: {error}') from error
     if config is None:

@@ -13,6 +13,7 @@ from typing import List, Optional, Tuple
 import torch
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.logging import print_log
+from mmengine.runner import CheckpointLoader
 
 from deeprank_mm.atomic import atomic_write
 
@@ -100,6 +101,22 @@ def check_safe(path: str) -> None:
             'which no checkpoint of this run needs: refused, the file may be '
             'hostile. Name another one.'
         )
+
+
+def read_checkpoint(path: str) -> dict:
+    """What a checkpoint holds, on the CPU.
+
+    Args:
+        path (str): File or URL.
+
+    Returns:
+        dict: Its content.
+
+    Raises:
+        pickle.UnpicklingError: See :func:`check_safe`.
+    """
+    check_safe(path)
+    return CheckpointLoader.load_checkpoint(path, map_location='cpu')
 
 
 def latest_checkpoint(

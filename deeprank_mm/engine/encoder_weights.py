@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Dict, Mapping, Optional
 
 import torch.nn as nn
-from mmengine.runner import CheckpointLoader
 from torch import Tensor
 
-from .checkpoint_files import check_safe
+from .checkpoint_files import read_checkpoint
 from .skeleton_record import SkeletonRecord, check_skeleton
 from .strict import check_state_dict
 
@@ -72,8 +71,7 @@ def read_encoder(
         raise ValueError(
             f'Unknown kind {kind!r} of checkpoint: {", ".join(KINDS)}.'
         )
-    check_safe(path)
-    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    content = read_checkpoint(path)
     remarks = []
     state_dict = _state_dict_of(content, path)
     if kind != 'backbone':

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Optional
 
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import CheckpointLoader
 
-from deeprank_mm.engine.checkpoint_files import check_safe
+from deeprank_mm.engine.checkpoint_files import read_checkpoint
 from deeprank_mm.utils.usage import UsageError, resolve
 
 # Rows that need no checkpoint, and what they are called in a table.
@@ -142,8 +141,7 @@ def training_seconds(path: str) -> Optional[float]:
     Raises:
         pickle.UnpicklingError: If the file asks for code to be run.
     """
-    check_safe(path)
-    content = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    content = read_checkpoint(path)
     hub = content.get('message_hub') or {}
     record = hub.get('log_scalars', {}).get('train/time')
     if not isinstance(record, HistoryBuffer):

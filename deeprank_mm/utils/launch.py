@@ -15,7 +15,7 @@ from mmengine.config import Config, DictAction
 
 from deeprank_mm import compat
 from deeprank_mm.engine.hooks.compile_hook import compiler_problem
-from deeprank_mm.nested import dicts_in
+from deeprank_mm.nested import dicts_in, type_name
 
 from .options import read_config
 from .sections import check_sections
@@ -172,7 +172,7 @@ def set_amp(cfg: Config) -> None:
     if cfg.get('optim_wrapper') is None:
         raise UsageError('--amp: the config has no optim_wrapper.')
     wrapper = cfg.optim_wrapper
-    kind = _type_name(wrapper.get('type', 'OptimWrapper'))
+    kind = type_name(wrapper.get('type', 'OptimWrapper'))
     if kind not in _AMP_WRAPPERS:
         raise UsageError(
             f'--amp cannot replace optim_wrapper.type={kind!r} of the '
@@ -201,7 +201,7 @@ def set_compile(cfg: Config) -> None:
     if problem is not None:
         raise UsageError(f'--compile: {problem}, or train without it.')
     hooks = list(cfg.get('custom_hooks') or [])
-    if all(_type_name(hook.get('type')) != 'CompileHook' for hook in hooks):
+    if all(type_name(hook.get('type')) != 'CompileHook' for hook in hooks):
         cfg.custom_hooks = [*hooks, dict(type='CompileHook')]
 
 
@@ -297,7 +297,7 @@ def set_modality(cfg: Config, modality: str) -> bool:
     transforms = [
         node
         for node in dicts_in(cfg._cfg_dict)
-        if _type_name(node.get('type')) == 'GenerateModalities'
+        if type_name(node.get('type')) == 'GenerateModalities'
     ]
     if not transforms:
         raise UsageError(
@@ -367,7 +367,7 @@ def set_checkpoint(
         resolve('checkpoint', checkpoint)
     if encoder is not None:
         resolve('--encoder', encoder)
-        if _type_name(cfg.model.get('type')) not in _PRETRAINING:
+        if type_name(cfg.model.get('type')) not in _PRETRAINING:
             raise UsageError(
                 '--encoder: needs a pretraining config, whose model is a '
                 f'{" or ".join(_PRETRAINING)} and not a '
@@ -421,16 +421,10 @@ class _KeyValues(DictAction):
             ) from error
 
 
-def _type_name(kind: Any) -> str:
-    """Name of a registered type: a string, scoped or not, or a class."""
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return name.rpartition('.')[2]
-
-
 def _is_loader(hook: Any) -> bool:
     return (
         isinstance(hook, dict)
-        and _type_name(hook.get('type')) == 'LoadEncoderHook'
+        and type_name(hook.get('type')) == 'LoadEncoderHook'
     )
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from deeprank_mm.datasets import with_pipeline
 from deeprank_mm.datasets.layouts import JOINT_NAMES, LAYOUTS
-from deeprank_mm.nested import dicts_in
+from deeprank_mm.nested import dicts_in, type_name
 
 __all__ = [
     'Layout',
@@ -227,6 +227,4 @@ def as_recorded(dataset: Dataset, pipeline: Sequence) -> Dataset:
 
 def _kind(node: Any) -> str:
     """Name of a registered type, without its scope."""
-    kind = node.get('type', '') if isinstance(node, Mapping) else ''
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return name.rpartition('.')[2]
+    return type_name(node.get('type')) if isinstance(node, Mapping) else ''
