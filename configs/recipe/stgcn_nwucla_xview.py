@@ -1,22 +1,29 @@
-# What learns most on small data (docs/recipe.md): clips are sheared and turn
-# freely about the vertical axis; two clips of each sample are ranked, by the
-# distances that the labels are made of, and the other clip of the anchor's own
-# sample first; one cycle, over which the learning rate falls to zero.
+# What learns most on small data (docs/recipe.md). Two clips of each sample,
+# half of them sheared and half of them turned freely about the vertical axis,
+# are ranked by their similarity: by labels from the distances between joints,
+# which are the same from every side, and the other clip of the anchor's own
+# sample first. One cycle, over which the learning rate falls to zero.
 _base_ = '../deeprank/stgcn_nwucla_xview.py'
 work_dir = './work_dirs/recipe/stgcn_nwucla_xview'
 
 model = dict(
-    head=dict(_delete_=True, type='CosineRankingHead'), own_clip_weight=1.0
+    head=dict(_delete_=True, type='CosineRankingHead', temperature=0.03),
+    own_clip_weight=1.0,
 )
+turn = dict(type='RandomRotation', theta=(0.0, 3.14, 0.0))
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(
         type='AugmentClips',
         num_clips=2,
         transforms=[
-            dict(type='Shear', amplitude=0.5),
-            _base_.train_pipeline[1],
-            dict(type='RandomRotation', theta=(0.3, 3.14, 0.3)),
+            dict(
+                type='RandomApply',
+                prob=0.5,
+                transforms=[dict(type='Shear', amplitude=0.5)],
+            ),
+            *_base_.train_pipeline[1:3],
+            dict(type='RandomApply', prob=0.5, transforms=[turn]),
             _base_.train_pipeline[3],
         ],
     ),
@@ -24,14 +31,20 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# 350 to 400 steps; labels are made once, by the untrained encoder
+# 350 to 400 steps
 train_cfg = dict(max_epochs=12)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]
 auto_scale_lr = dict(base_batch_size=32)
 custom_hooks = [
-    dict(type='RankLabelHook', interval=1000, max_cycles=1, batch_size=64),
+    dict(
+        type='RankLabelHook',
+        first_encoder=dict(type='JointDistances'),
+        interval=1000,
+        max_cycles=1,
+        batch_size=64,
+    ),
     dict(type='BankEvalHook'),
 ]
 default_hooks = dict(checkpoint=dict(interval=3))

@@ -4,11 +4,16 @@
 _base_ = './stgcn_nwucla_xview_10pct.py'
 work_dir = './work_dirs/semi/stgcn_nwucla_xview_10pct_recipe'
 
+turn = dict(type='RandomRotation', theta=(0.0, 3.14, 0.0))
 train_pipeline = [
     _base_.train_pipeline[0],
-    dict(type='Shear', amplitude=0.5),
-    _base_.train_pipeline[1],
-    dict(type='RandomRotation', theta=(0.3, 3.14, 0.3)),
+    dict(
+        type='RandomApply',
+        prob=0.5,
+        transforms=[dict(type='Shear', amplitude=0.5)],
+    ),
+    *_base_.train_pipeline[1:3],
+    dict(type='RandomApply', prob=0.5, transforms=[turn]),
     *_base_.train_pipeline[3:],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

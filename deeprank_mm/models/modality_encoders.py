@@ -187,6 +187,34 @@ class ModalityEncoders(BaseModel):
         return data_samples
 
 
+class SharedEncoder(nn.Module):
+    """Another encoder in the place of a model's own.
+
+    One for all modalities, on the same data: features of an encoder that is
+    not trained, such as those that the first labels come from.
+
+    Args:
+        model (ModalityEncoders): Whose data it is.
+        encoder (nn.Module): See :func:`.encode`.
+    """
+
+    def __init__(self, model: ModalityEncoders, encoder: nn.Module) -> None:
+        super().__init__()
+        self.data_preprocessor = model.data_preprocessor
+        self.encoder = encoder
+        # a method is no module: the model is not part of this one
+        self._split = model._split_modalities
+
+    def extract_feat(
+        self, inputs: Union[Tensor, Dict[str, Tensor]]
+    ) -> Dict[str, Tensor]:
+        """See :meth:`ModalityEncoders.extract_feat`."""
+        return {
+            name: encode(self.encoder, part)
+            for name, part in self._split(inputs).items()
+        }
+
+
 def _check_batch(_: nn.Module, arguments: tuple) -> None:
     if isinstance(arguments[0], Mapping):
         check_packed(arguments[0])

@@ -21,7 +21,9 @@ class BankEvalHook(Hook):
     At a refresh the features of the training and of the held-out samples are
     there anyway, from the same encoder. Their classes, where the annotations
     have them, say how much pretraining has gained so far; nothing is trained
-    or chosen by them. When training ends, features are extracted once more
+    or chosen by them. (If the first labels come from another encoder,
+    ``first_encoder`` of :class:`RankLabelHook`, it is logged likewise, beside
+    the untrained one.) When training ends, features are extracted once more
     and evaluated likewise, unless banks are in files because memory does not
     hold them. What counts is the test split, with ``tools/test.py``.
 
@@ -58,15 +60,7 @@ class BankEvalHook(Hook):
 
     def after_train(self, runner) -> None:
         """Evaluate the encoder that has come out."""
-        ranker = unwrap(runner.model)
-        hooks = [h for h in runner.hooks if isinstance(h, LabelCycleHook)]
-        if (
-            hooks
-            and _has_classes(ranker.train_bank, ranker.val_bank)
-            and not isinstance(ranker.train_bank, MappedFeatureBank)
-        ):
-            banks = hooks[0].current_features('Trained encoder')
-            self._log(runner, banks['train'], banks['val'], 'after training')
+        self._evaluate_encoder(runner, 'Trained', 'after training')
 
     def _evaluate(self, runner) -> None:
         ranker = unwrap(runner.model)
@@ -74,21 +68,53 @@ class BankEvalHook(Hook):
         if train is self._seen:
             return
         self._seen = train
-        if _has_classes(train, val):
-            self._log(runner, train, val, 'before this cycle')
+        if not _has_classes(train, val):
+            return
+        when = 'before this cycle'
+        hook = _label_hook(runner)
+        if hook and hook.cycle == 1 and hook.first_encoder:
+            # the bank is of another encoder than the one that learns
+            self._log(runner, train, val, 'first labels', record=False)
+            self._evaluate_encoder(runner, 'Untrained', when)
+        else:
+            self._log(runner, train, val, when)
+
+    def _evaluate_encoder(self, runner, which: str, when: str) -> None:
+        """Extract features anew, where memory holds them."""
+        ranker = unwrap(runner.model)
+        hook = _label_hook(runner)
+        if (
+            hook
+            and _has_classes(ranker.train_bank, ranker.val_bank)
+            and not isinstance(ranker.train_bank, MappedFeatureBank)
+        ):
+            banks = hook.current_features(f'{which} encoder')
+            self._log(runner, banks['train'], banks['val'], when)
 
     def _log(
-        self, runner, train: FeatureBank, val: FeatureBank, when: str
+        self,
+        runner,
+        train: FeatureBank,
+        val: FeatureBank,
+        when: str,
+        record: bool = True,
     ) -> None:
         scalars = {}
         for metric in self.metrics:
             scalars.update(metric.compare(train, val))
         text = ', '.join(f'{key} {v:.3f}' for key, v in scalars.items())
         runner.logger.info(f'Held-out samples, {when}: {text}')
-        runner.visualizer.add_scalars(
-            {f'cycle/{key}': value for key, value in scalars.items()},
-            step=runner.iter,
-        )
+        if record:
+            runner.visualizer.add_scalars(
+                {f'cycle/{key}': value for key, value in scalars.items()},
+                step=runner.iter,
+            )
+
+
+def _label_hook(runner) -> Optional[LabelCycleHook]:
+    """The hook that refreshes the banks of this run."""
+    hooks = [h for h in runner.hooks if isinstance(h, LabelCycleHook)]
+    return hooks[0] if hooks else None
 
 
 def _has_classes(*banks: Optional[FeatureBank]) -> bool:

@@ -8,13 +8,15 @@ from abc import abstractmethod
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Type
 
 import torch
+from mmaction.registry import MODELS
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import IterBasedTrainLoop
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from deeprank_mm.arguments import check_arguments
 from deeprank_mm.datasets import with_pipeline
-from deeprank_mm.models import ModalityEncoders
+from deeprank_mm.models import ModalityEncoders, SharedEncoder
 from deeprank_mm.structures import FeatureBank
 
 from ..bank_files import BankFiles
@@ -67,6 +69,10 @@ class LabelCycleHook(Hook):
         num_workers (int): For extraction. Defaults to 0.
         calibrate (bool): Calibrate BatchNorm before the first extraction.
             Defaults to True.
+        first_encoder (dict, optional): Config of an encoder whose features
+            make the labels of the first cycle, of each modality; not trained,
+            and not kept. Defaults to None: the model's own, before it has
+            learnt anything.
         reset_head (bool): Re-initialise the heads at a refresh. Defaults to
             False.
         reset_momentum (bool): Forget the optimiser's state at a refresh.
@@ -104,6 +110,7 @@ class LabelCycleHook(Hook):
         batch_size: Optional[int] = None,
         num_workers: int = 0,
         calibrate: bool = True,
+        first_encoder: Optional[dict] = None,
         reset_head: bool = False,
         reset_momentum: bool = False,
         restart_lr: bool = False,
@@ -126,6 +133,7 @@ class LabelCycleHook(Hook):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.calibrate = calibrate
+        self.first_encoder = first_encoder
         self.reset_head = reset_head
         self.reset_momentum = reset_momentum
         self.restart_lr = restart_lr
@@ -363,7 +371,13 @@ class LabelCycleHook(Hook):
         self, runner, part: str, loader: DataLoader, description: str
     ) -> FeatureBank:
         """Features of one part of the data for the coming cycle."""
-        return extract_features(self._model, loader, description)
+        return extract_features(self._labelling_model(), loader, description)
+
+    def _labelling_model(self) -> nn.Module:
+        """What gives the features that the coming labels are made of."""
+        if self.cycle > 0 or self.first_encoder is None:
+            return self._model
+        return SharedEncoder(self._model, MODELS.build(self.first_encoder))
 
     def current_features(self, description: str) -> Dict[str, FeatureBank]:
         """Features of all parts by the encoder as it is now, in memory.

@@ -67,6 +67,11 @@ class RankLabelHook(LabelCycleHook):
         num_workers (int): For extraction. Defaults to 0.
         calibrate (bool): Calibrate BatchNorm before the first extraction.
             Defaults to True.
+        first_encoder (dict, optional): Config of an encoder whose features
+            make the labels of the first cycle, of each modality; not trained,
+            and not kept. ``dict(type='JointDistances')`` labels by the shape
+            of the skeletons, which is the same from every side. Defaults to
+            None: the model's own, before it has learnt anything (the paper).
         reset_head (bool): Re-initialise the heads at a refresh. Defaults to
             False.
         reset_momentum (bool): Forget the optimiser's state at a refresh.
@@ -127,7 +132,7 @@ class RankLabelHook(LabelCycleHook):
             return super()._extract(runner, part, loader, description)
         name = self.files.name(self.cycle + 1, part)
         return extract_to_file(
-            self._model,
+            self._labelling_model(),
             loader,
             self.files.path(runner.work_dir, name),
             self.bank['dtype'],
