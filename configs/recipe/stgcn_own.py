@@ -11,8 +11,10 @@ model = dict(
     head=dict(_delete_=True, type='CosineRankingHead', temperature=0.03),
     own_clip_weight=1.0,
 )
-# y is up; with z up (0.0, 0.0, 3.14)
-turn = dict(type='RandomRotation', theta=(0.0, 3.14, 0.0))
+turn = dict(
+    type='RandomRotation',
+    theta=[3.14 * (axis == _base_.up) for axis in range(3)],
+)
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(

@@ -66,3 +66,21 @@ def test_without_classes_there_is_nothing_to_say(tmp_path):
     runner.train()
     assert runner.model.train_bank.labels is None
     assert not scalars(tmp_path)
+
+
+def test_first_labels_of_another_encoder_are_not_taken_for_the_run_s(
+    tmp_path,
+):
+    first = dict(type='JointDistances', segments=2)
+    runner = toy.build_runner(trained(tmp_path / 'one', first_encoder=first))
+    runner.train()
+    found = scalars(tmp_path / 'one')
+    steps = len(runner.train_dataloader)
+    assert [step for step, _ in found] == [0, steps, 2 * steps]
+    # the untrained encoder is worth the same, whatever makes the labels
+    toy.build_runner(trained(tmp_path / 'two')).train()
+    assert found[0] == scalars(tmp_path / 'two')[0]
+    (path,) = (tmp_path / 'one/work').glob('2*/*.log')
+    text = path.read_text()
+    assert text.count('Held-out samples, first labels: knn1_joint') == 1
+    assert text.count('Held-out samples, before this cycle') == 2

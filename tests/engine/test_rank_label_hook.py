@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from mmaction.registry import MODELS
 from mmengine.hooks import Hook
 
 from deeprank_mm.engine import RankLabelHook
@@ -456,3 +457,50 @@ def test_a_mapped_bank_that_is_missing_or_another(tmp_path):
 def test_where_a_bank_cannot_be(bank, error, said):
     with pytest.raises(error, match=said):
         RankLabelHook(bank=bank)
+
+
+@pytest.mark.parametrize('storage', ['memory', 'memmap'])
+def test_another_encoder_makes_the_first_labels(tmp_path, storage):
+    cfg = toy.pretrain_config(
+        tmp_path,
+        epochs=2,
+        modalities=('joint', 'bone'),
+        hook=dict(
+            interval=1,
+            first_encoder=dict(type='JointDistances', segments=2),
+            bank=dict(storage=storage),
+        ),
+    )
+    runner, hook, seen = run(cfg)
+    first, second = seen.train
+    measure = MODELS.build(hook.first_encoder)
+    (item,) = [
+        sample
+        for sample in hook._datasets['train']
+        if sample['data_samples'].sample_id == first.ids[0]
+    ]
+    clips = item['inputs'].float()
+    rows = first.lookup(torch.tensor([0]))
+    for name, part in zip(('joint', 'bone'), clips.chunk(2, dim=-1)):
+        torch.testing.assert_close(rows[name], measure(part))
+    assert seen.val[0].lookup(torch.tensor([0]))['joint'].shape == (1, 20)
+    # and then the encoder itself, of which it is no part
+    widths = second.lookup(torch.tensor([0]))
+    assert {v.shape[1] for v in widths.values()} == {toy.WIDTH}
+    assert not any('first' in key for key in runner.model.state_dict())
+
+
+def test_a_resumed_run_keeps_first_labels_of_another_encoder(tmp_path):
+    def config(epochs):
+        return toy.pretrain_config(
+            tmp_path,
+            epochs=epochs,
+            hook=dict(interval=2, first_encoder=dict(type='JointDistances')),
+        )
+
+    _, _, seen = run(config(1))
+    cfg = config(2)
+    cfg.resume = True
+    _, hook, again = run(cfg)
+    assert hook.cycle == 1
+    assert digests(again.train) == digests(seen.train)
