@@ -13,7 +13,7 @@ model = dict(
 )
 turn = dict(
     type='RandomRotation',
-    theta=[3.14 * (axis == _base_.up) for axis in range(3)],
+    theta=tuple(3.14 * (axis == _base_.up) for axis in range(3)),
 )
 train_pipeline = [
     _base_.train_pipeline[0],
