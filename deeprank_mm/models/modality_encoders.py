@@ -191,17 +191,21 @@ class SharedEncoder(nn.Module):
     """Another encoder in the place of a model's own.
 
     One for all modalities, on the same data: features of an encoder that is
-    not trained, such as those that the first labels come from.
+    not trained, such as those that the first labels come from. Its random
+    weights, if it has any, depend on the model's seed alone.
 
     Args:
-        model (ModalityEncoders): Whose data it is.
-        encoder (nn.Module): See :func:`.encode`.
+        model (ModalityEncoders): Whose data it is, and where.
+        encoder (dict): Config of a backbone, see :func:`.encode`.
     """
 
-    def __init__(self, model: ModalityEncoders, encoder: nn.Module) -> None:
+    def __init__(self, model: ModalityEncoders, encoder: dict) -> None:
         super().__init__()
+        with keyed_randomness(model._seed, 'shared encoder'):
+            self.encoder = MODELS.build(encoder)
+            initialise(self.encoder)
+        self.to(next(model.parameters()).device)
         self.data_preprocessor = model.data_preprocessor
-        self.encoder = encoder
         # a method is no module: the model is not part of this one
         self._split = model._split_modalities
 

@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 
 from deeprank_mm.engine import RankLabelHook
 from deeprank_mm.engine.extraction import extract_features, feature_loader
+from deeprank_mm.models import SharedEncoder
 from deeprank_mm.structures import FeatureBank, MappedFeatureBank
 from tests import toy
 
@@ -504,3 +505,26 @@ def test_a_resumed_run_keeps_first_labels_of_another_encoder(tmp_path):
     _, hook, again = run(cfg)
     assert hook.cycle == 1
     assert digests(again.train) == digests(seen.train)
+
+
+def test_a_random_first_encoder_repeats_and_shifts_no_other_numbers(tmp_path):
+
+    def first(folder, **hook):
+        cfg = toy.pretrain_config(
+            tmp_path / folder, epochs=1, hook=dict(interval=1, **hook)
+        )
+        runner, hook, seen = run(cfg)
+        return seen, runner, hook
+
+    other = dict(toy.ENCODER, base_channels=6)
+    one, runner, hook = first('one', first_encoder=other)
+    two, _, _ = first('two', first_encoder=other)
+    assert digests(one.train + one.val) == digests(two.train + two.val)
+    # of one encoder for all parts: as training begins with
+    shared = SharedEncoder(runner.model, other)
+    for part, bank in (('train', one.train[0]), ('val', one.val[0])):
+        loader = feature_loader(hook._datasets[part], 4)
+        assert extract_features(shared, loader).digest == bank.digest
+    own, _, _ = first('own')
+    for key, value in own.weights[0].items():
+        torch.testing.assert_close(one.weights[0][key], value)

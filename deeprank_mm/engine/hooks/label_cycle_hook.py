@@ -8,7 +8,6 @@ from abc import abstractmethod
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple, Type
 
 import torch
-from mmaction.registry import MODELS
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import IterBasedTrainLoop
 from torch import nn
@@ -377,7 +376,7 @@ class LabelCycleHook(Hook):
         """What gives the features that the coming labels are made of."""
         if self.cycle > 0 or self.first_encoder is None:
             return self._model
-        return SharedEncoder(self._model, MODELS.build(self.first_encoder))
+        return SharedEncoder(self._model, self.first_encoder)
 
     def current_features(self, description: str) -> Dict[str, FeatureBank]:
         """Features of all parts by the encoder as it is now, in memory.
