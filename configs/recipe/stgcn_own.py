@@ -44,7 +44,7 @@ auto_scale_lr = dict(base_batch_size=32)
 custom_hooks = [
     dict(
         type='RankLabelHook',
-        first_encoder=dict(type='JointDistances'),
+        first_encoder=dict(type='JointDistances', dims=_base_.dims),
         interval=1000,
         max_cycles=1,
         batch_size=64,

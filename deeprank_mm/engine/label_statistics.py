@@ -22,6 +22,9 @@ from deeprank_mm.structures import FeatureBank
 # Numbers whose spread is computed in one piece, and of the pieces else: few,
 # as each piece has half a dozen copies in float64 while it is worked on.
 _WHOLE, _PIECE = 1 << 24, 1 << 17
+# Of wider features the rank is that of so many rows, evenly spaced: the
+# covariance would take hours.
+_WIDEST = 1024
 # What is learnt: a modality and a view.
 Head = Tuple[str, str]
 
@@ -128,18 +131,29 @@ def effective_rank(features: Tensor) -> float:
 
     Returns:
         float: In [1, D]; nan where all features point in one direction, but
-        for rounding.
+        for rounding. Of 1,024 rows at most where D is larger.
     """
     width = features.shape[1]
+    if width > _WIDEST:
+        step = -(-len(features) // _WIDEST)
+        part = _unit(features[::step])
+        part = part - part.mean(0)
+        # the other product of the two, which has the same spectrum
+        return _rank_of(part @ part.T, len(part), features.dtype)
     pieces = features.split(max(1, _PIECE // width))
     mean = sum(_unit(piece).sum(0) for piece in pieces) / len(features)
     covariance = torch.zeros(width, width, dtype=torch.float64)
     for piece in pieces:
         part = _unit(piece) - mean
         covariance += (part.T @ part).cpu()
-    shares = torch.linalg.eigvalsh(covariance).clamp_min(0)
-    variance = shares.sum() / len(features)
-    if variance < (10 * torch.finfo(features.dtype).eps) ** 2:
+    return _rank_of(covariance, len(features), features.dtype)
+
+
+def _rank_of(products: Tensor, count: int, dtype: torch.dtype) -> float:
+    """The effective rank of ``count`` centred rows, of their products."""
+    shares = torch.linalg.eigvalsh(products).clamp_min(0)
+    variance = shares.sum() / count
+    if variance < (10 * torch.finfo(dtype).eps) ** 2:
         return float('nan')
     shares /= shares.sum()
     return float(torch.special.entr(shares).sum().exp())

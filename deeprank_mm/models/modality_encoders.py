@@ -9,6 +9,7 @@ import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
+from mmengine.dist import broadcast
 from mmengine.model import BaseModel
 from torch import Tensor
 
@@ -205,6 +206,9 @@ class SharedEncoder(nn.Module):
             self.encoder = MODELS.build(encoder)
             initialise(self.encoder)
         self.to(next(model.parameters()).device)
+        for value in self.encoder.state_dict().values():
+            broadcast(value)  # processes may have been seeded differently
+        self.modalities = model.modalities
         self.data_preprocessor = model.data_preprocessor
         # a method is no module: the model is not part of this one
         self._split = model._split_modalities
@@ -212,10 +216,10 @@ class SharedEncoder(nn.Module):
     def extract_feat(
         self, inputs: Union[Tensor, Dict[str, Tensor]]
     ) -> Dict[str, Tensor]:
-        """See :meth:`ModalityEncoders.extract_feat`."""
+        """See :meth:`ModalityEncoders.extract_feat`; of all modalities."""
+        parts = self._split(inputs)
         return {
-            name: encode(self.encoder, part)
-            for name, part in self._split(inputs).items()
+            name: encode(self.encoder, parts[name]) for name in self.modalities
         }
 
 

@@ -17,7 +17,8 @@ from .usage import UsageError
 
 HELP = (
     '[NAME=]PATH[@CYCLE][:MODALITY]: a bank file, or the work directory of a '
-    'pretraining run; without a cycle the latest, 1 is the untrained encoder'
+    'pretraining run; without a cycle the latest; 1 is what the first labels '
+    'came from, usually the untrained encoder'
 )
 _FORM = re.compile(r'(?P<path>.+?)(@(?P<cycle>\d+))?(:(?P<modality>\w+))?')
 

@@ -84,3 +84,25 @@ def test_first_labels_of_another_encoder_are_not_taken_for_the_run_s(
     text = path.read_text()
     assert text.count('Held-out samples, first labels: knn1_joint') == 1
     assert text.count('Held-out samples, before this cycle') == 2
+
+
+def test_first_labels_in_files_are_read_and_nothing_is_extracted_for_them(
+    tmp_path,
+):
+    first = dict(type='JointDistances', segments=2)
+    bank = dict(storage='memmap')
+    cfg = trained(tmp_path, first_encoder=first, bank=bank)
+    toy.build_runner(cfg).train()
+    # the second cycle's
+    assert len(scalars(tmp_path)) == 1
+
+
+def test_descriptors_that_are_too_many_are_not_evaluated(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr('deeprank_mm.engine.hooks.bank_eval_hook._MOST', 10)
+    first = dict(type='JointDistances', segments=2)
+    toy.build_runner(trained(tmp_path, first_encoder=first)).train()
+    (path,) = (tmp_path / 'work').glob('2*/*.log')
+    assert 'first labels: ' not in path.read_text()
+    assert len(scalars(tmp_path)) == 3

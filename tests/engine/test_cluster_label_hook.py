@@ -158,3 +158,15 @@ def test_unknown_arguments_are_named():
         ClusterLabelHook(clusters=3)
     with pytest.raises(ValueError, match='ClusterLabelHook: `interval`'):
         ClusterLabelHook(interval=0)
+
+
+def test_another_encoder_makes_the_first_clusters(tmp_path):
+    cfg = toy.cluster_config(
+        tmp_path,
+        epochs=2,
+        hook=dict(interval=1, first_encoder=dict(type='JointDistances')),
+    )
+    _, _, seen = run(cfg)
+    first, second = (bank.features['joint'].shape[1] for bank in seen.train)
+    assert (first, second) == (80, toy.WIDTH)
+    assert all(bank.clusters for bank in seen.train)

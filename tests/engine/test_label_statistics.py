@@ -150,6 +150,19 @@ def test_effective_rank_of_a_large_bank_is_computed_in_pieces(monkeypatch):
     assert effective_rank(features) == pytest.approx(whole, rel=1e-9)
 
 
+def test_effective_rank_of_wide_features_is_the_same(monkeypatch):
+    """By the products of rows with rows, as there are fewer of them."""
+    torch.manual_seed(0)
+    features = torch.randn(50, 120).relu()
+    whole = effective_rank(features)
+    monkeypatch.setattr('deeprank_mm.engine.label_statistics._WIDEST', 60)
+    assert effective_rank(features) == pytest.approx(whole, rel=1e-9)
+    # and of some of the rows, where those are many
+    features = features.repeat_interleave(3, 0)
+    assert effective_rank(features) == pytest.approx(whole, rel=1e-9)
+    assert torch.tensor(effective_rank(features[:1])).isnan()
+
+
 @pytest.mark.parametrize('size', [4, 7, 51])
 def test_effective_rank_of_one_direction_is_none(size):
     torch.manual_seed(size)

@@ -9,6 +9,7 @@ from mmaction.registry import MODELS
 from mmengine.hooks import Hook
 
 from deeprank_mm.engine import RankLabelHook
+from deeprank_mm.engine.calibration import calibrate_batch_norm
 from deeprank_mm.engine.extraction import extract_features, feature_loader
 from deeprank_mm.models import SharedEncoder
 from deeprank_mm.structures import FeatureBank, MappedFeatureBank
@@ -488,7 +489,13 @@ def test_another_encoder_makes_the_first_labels(tmp_path, storage):
     # and then the encoder itself, of which it is no part
     widths = second.lookup(torch.tensor([0]))
     assert {v.shape[1] for v in widths.values()} == {toy.WIDTH}
-    assert not any('first' in key for key in runner.model.state_dict())
+    assert not any('shared' in key for key in runner.model.state_dict())
+    # how many labels change between the two does not depend on their widths
+    (path,) = (tmp_path / 'work').glob('2*/vis_data/scalars.json')
+    lines = map(json.loads, path.read_text().splitlines())
+    key = 'cycle/flip_rate_joint_self'
+    (flips,) = [line[key] for line in lines if key in line]
+    assert 0 < flips < 1
 
 
 def test_a_resumed_run_keeps_first_labels_of_another_encoder(tmp_path):
@@ -520,8 +527,11 @@ def test_a_random_first_encoder_repeats_and_shifts_no_other_numbers(tmp_path):
     one, runner, hook = first('one', first_encoder=other)
     two, _, _ = first('two', first_encoder=other)
     assert digests(one.train + one.val) == digests(two.train + two.val)
-    # of one encoder for all parts: as training begins with
+    # of one encoder for all parts, calibrated as the model's own
     shared = SharedEncoder(runner.model, other)
+    assert calibrate_batch_norm(
+        shared, hook._datasets['train'], batch_size=hook.batch_size
+    )
     for part, bank in (('train', one.train[0]), ('val', one.val[0])):
         loader = feature_loader(hook._datasets[part], 4)
         assert extract_features(shared, loader).digest == bank.digest

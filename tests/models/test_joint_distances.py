@@ -91,3 +91,35 @@ def test_inputs_that_are_no_skeletons():
         measure(skeletons(2, 3, 32, 32))
     with pytest.raises(ValueError, match='two joints or more'):
         measure(skeletons(2, 1, 8, 1, 3))
+
+
+def test_whoever_is_absent_has_no_place():
+    """A person of zeros is not at the origin, but nowhere."""
+    alone = skeletons(2, 1, 16, 5, 3)
+    x = torch.cat([alone, torch.zeros_like(alone)], 1)
+    moved = x.clone()
+    moved[:, 0] += 7
+    torch.testing.assert_close(measure(moved), measure(x))
+    found = measure(x, segments=1)
+    one, two = torch.triu_indices(10, 10, 1)
+    within = (one < 5) & (two < 5)
+    assert not found[:, ~within].any()
+    torch.testing.assert_close(found[:, within], measure(alone, segments=1))
+
+
+def test_somebody_who_leaves_is_absent_from_then_on():
+    x = skeletons(1, 2, 16, 5, 3)
+    x[:, 1, 8:] = 0
+    found = measure(x, segments=4)[0].view(4, -1)
+    # within the first person, within the second, and between them
+    assert [int((part == 0).sum()) for part in found] == [0, 0, 35, 35]
+    torch.testing.assert_close(
+        found[:2], measure(x[:, :, :8], segments=2)[0].view(2, -1)
+    )
+
+
+def test_standing_still_is_no_absence_of_motion():
+    """Of one person nothing is left out, whatever is zero."""
+    x = skeletons(1, 1, 16, 5, 3)
+    x[:, :, :6] = 0
+    torch.testing.assert_close(measure(x, segments=4), literal(x, 4))

@@ -6,7 +6,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from deeprank_mm.models import MultiViewRanker
+from deeprank_mm.models import MultiViewRanker, SharedEncoder
 from deeprank_mm.ranking import pairwise_distance, valid_pairs
 from deeprank_mm.structures import FeatureBank
 from tests import toy
@@ -393,3 +393,13 @@ def test_encoders_are_initialised_as_in_a_recogniser():
     assert not torch.equal(
         first['gcn.1.tcn.conv.weight'], second['gcn.1.tcn.conv.weight']
     )
+
+
+def test_a_shared_encoder_sees_the_model_s_modalities_alone():
+    model = MODELS.build(toy.ranker(('joint', 'bone')))
+    inputs = {
+        name: torch.randn(2, 1, 1, 8, 5, 3)
+        for name in ('joint', 'bone', 'another')
+    }
+    shared = SharedEncoder(model, dict(type='JointDistances'))
+    assert list(shared.extract_feat(inputs)) == ['joint', 'bone']

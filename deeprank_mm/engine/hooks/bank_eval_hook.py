@@ -13,6 +13,9 @@ from deeprank_mm.structures import FeatureBank, MappedFeatureBank
 from ..extraction import unwrap
 from .label_cycle_hook import LabelCycleHook
 
+# Numbers in a bank of descriptors that is still evaluated: a minute's work.
+_MOST = 1 << 25
+
 
 @HOOKS.register_module()
 class BankEvalHook(Hook):
@@ -21,11 +24,13 @@ class BankEvalHook(Hook):
     At a refresh the features of the training and of the held-out samples are
     there anyway, from the same encoder. Their classes, where the annotations
     have them, say how much pretraining has gained so far; nothing is trained
-    or chosen by them. (If the first labels come from another encoder,
-    ``first_encoder`` of :class:`RankLabelHook`, it is logged likewise, beside
-    the untrained one.) When training ends, features are extracted once more
+    or chosen by them. When training ends, features are extracted once more
     and evaluated likewise, unless banks are in files because memory does not
-    hold them. What counts is the test split, with ``tools/test.py``.
+    hold them. If the first labels come from another encoder
+    (``first_encoder`` of :class:`RankLabelHook`), the untrained one is
+    evaluated beside it, unless banks are in files, and itself, unless its
+    features are too many for a linear classifier. What counts is the test
+    split, with ``tools/test.py``.
 
     Args:
         metrics (list[dict], optional): Configs of
@@ -74,7 +79,8 @@ class BankEvalHook(Hook):
         hook = _label_hook(runner)
         if hook and hook.cycle == 1 and hook.first_encoder:
             # the bank is of another encoder than the one that learns
-            self._log(runner, train, val, 'first labels', record=False)
+            if sum(v.numel() for v in train.features.values()) <= _MOST:
+                self._log(runner, train, val, 'first labels', record=False)
             self._evaluate_encoder(runner, 'Untrained', when)
         else:
             self._log(runner, train, val, when)

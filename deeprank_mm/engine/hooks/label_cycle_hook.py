@@ -340,17 +340,16 @@ class LabelCycleHook(Hook):
         """
         begin = time.time()
         model = self._model
+        labelling = model
+        if self.cycle == 0 and self.first_encoder is not None:
+            labelling = SharedEncoder(model, self.first_encoder)
         if self.cycle == 0 and self.calibrate:
-            layers = calibrate_batch_norm(
-                model, self._datasets['train'], batch_size=self.batch_size
-            )
-            runner.logger.info(
-                f'Calibrated {layers} BatchNorm layers of the untrained '
-                'encoder.'
-            )
+            self._calibrate(runner, model, 'untrained encoder')
+            if labelling is not model:
+                self._calibrate(runner, labelling, 'first encoder')
         previous = model.train_bank
         banks = {
-            part: self._extract(runner, part, loader, text)
+            part: self._extract(runner, labelling, part, loader, text)
             for part, loader, text in self._parts(f'Cycle {self.cycle + 1}')
         }
         banks = self._label(runner, banks)
@@ -366,17 +365,24 @@ class LabelCycleHook(Hook):
         )
         self._report(runner, previous, time.time() - begin)
 
+    def _calibrate(self, runner, model: nn.Module, which: str) -> None:
+        layers = calibrate_batch_norm(
+            model, self._datasets['train'], batch_size=self.batch_size
+        )
+        runner.logger.info(
+            f'Calibrated {layers} BatchNorm layers of the {which}.'
+        )
+
     def _extract(
-        self, runner, part: str, loader: DataLoader, description: str
+        self,
+        runner,
+        model: nn.Module,
+        part: str,
+        loader: DataLoader,
+        description: str,
     ) -> FeatureBank:
         """Features of one part of the data for the coming cycle."""
-        return extract_features(self._labelling_model(), loader, description)
-
-    def _labelling_model(self) -> nn.Module:
-        """What gives the features that the coming labels are made of."""
-        if self.cycle > 0 or self.first_encoder is None:
-            return self._model
-        return SharedEncoder(self._model, self.first_encoder)
+        return extract_features(model, loader, description)
 
     def current_features(self, description: str) -> Dict[str, FeatureBank]:
         """Features of all parts by the encoder as it is now, in memory.

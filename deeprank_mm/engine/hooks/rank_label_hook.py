@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from mmaction.registry import HOOKS
+from torch import nn
 from torch.utils.data import DataLoader
 
 from deeprank_mm.arguments import check_arguments, check_options
@@ -70,8 +71,9 @@ class RankLabelHook(LabelCycleHook):
         first_encoder (dict, optional): Config of an encoder whose features
             make the labels of the first cycle, of each modality; not trained,
             and not kept. ``dict(type='JointDistances')`` labels by the shape
-            of the skeletons, which is the same from every side. Defaults to
-            None: the model's own, before it has learnt anything (the paper).
+            of the skeletons, which is the same from every side (3D).
+            Defaults to None: the model's own, before it has learnt anything
+            (the paper).
         reset_head (bool): Re-initialise the heads at a refresh. Defaults to
             False.
         reset_momentum (bool): Forget the optimiser's state at a refresh.
@@ -126,13 +128,18 @@ class RankLabelHook(LabelCycleHook):
         self.bank = options
 
     def _extract(
-        self, runner, part: str, loader: DataLoader, description: str
+        self,
+        runner,
+        model: nn.Module,
+        part: str,
+        loader: DataLoader,
+        description: str,
     ) -> FeatureBank:
         if self.bank['storage'] == 'memory':
-            return super()._extract(runner, part, loader, description)
+            return super()._extract(runner, model, part, loader, description)
         name = self.files.name(self.cycle + 1, part)
         return extract_to_file(
-            self._labelling_model(),
+            model,
             loader,
             self.files.path(runner.work_dir, name),
             self.bank['dtype'],
