@@ -24,7 +24,7 @@ def test_the_picture_shows_every_seed_of_the_tables(repo_root):
             panel['random, BN calibrated'].keys()
         )
     table = json.loads(
-        (repo_root / 'docs/results/recipe_utdmhad.json').read_text()
+        (repo_root / 'docs/results/recipe_utdmhad_methods.json').read_text()
     )
     (entry,) = [
         e

@@ -1,0 +1,147 @@
+r"""Join tables of tools/benchmark.py that were made at different times.
+
+Rows of one config and protocol that were evaluated on other machines, or with
+other seeds, come into one table, with paired differences over the seeds that
+two rows have in common. Where tables share a row, they must agree.
+
+  python tools/analysis/join_tables.py a.json b.json \
+      --rows 'random, BN calibrated' 'DeepRank' 'DeepRank, recipe' \
+      --baseline 'DeepRank, recipe' --title 'All methods' \
+      --out all.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Sequence
+
+from deeprank_mm.protocols.cells import write_text
+from deeprank_mm.protocols.table import Entry, compare, entries_of, page
+from deeprank_mm.utils.usage import UsageError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of this tool."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('tables', nargs='+', metavar='TABLE.json')
+    parser.add_argument(
+        '--rows', nargs='+', help='these, in this order (default: all)'
+    )
+    parser.add_argument(
+        '--modalities', nargs='+', help='these alone (default: all)'
+    )
+    parser.add_argument(
+        '--baseline', help='the row to compare with (default: the first)'
+    )
+    parser.add_argument('--title', required=True, help='of the table')
+    parser.add_argument('--out', required=True, help='the .json file')
+    return parser
+
+
+def join(
+    contents: Sequence[dict],
+    rows: Sequence[str] | None = None,
+    modalities: Sequence[str] | None = None,
+    baseline: str | None = None,
+) -> list[Entry]:
+    """The entries of several tables as one.
+
+    Args:
+        contents (Sequence[dict]): As in ``table.json``.
+        rows (Sequence[str], optional): Which, in this order. Defaults to all.
+        modalities (Sequence[str], optional): Which. Defaults to all.
+        baseline (str, optional): The row to compare with. Defaults to the
+            first.
+
+    Returns:
+        list[Entry]: With differences to the baseline.
+
+    Raises:
+        UsageError: A row is not there, or two tables disagree on one.
+    """
+    found: dict[tuple[str, str, str], Entry] = {}
+    for content in contents:
+        for entry in entries_of(content):
+            key = entry.modality, entry.protocol, entry.row
+            if key not in found:
+                entry.difference = None
+                found[key] = entry
+                continue
+            mine = found[key]
+            for seed, value in entry.accuracy.items():
+                if mine.accuracy.setdefault(seed, value) != value:
+                    raise UsageError(
+                        f'{entry.row!r} has {mine.accuracy[seed]:.4f} and '
+                        f'{value:.4f} for seed {seed} ({entry.modality}, '
+                        f'{entry.protocol}): these tables are not of the same '
+                        'encoders and data.'
+                    )
+            mine.best.update(entry.best)
+            mine.pretraining.update(entry.pretraining)
+            mine.seconds = max(mine.seconds, entry.seconds)
+    names = list(rows or dict.fromkeys(row for _, _, row in found))
+    for name in [*names, *([baseline] if baseline else [])]:
+        if not any(row == name for _, _, row in found):
+            raise UsageError(
+                f'No table has a row {name!r}; there are '
+                f'{", ".join(sorted({row for _, _, row in found}))}.'
+            )
+    streams, protocols = (
+        list(dict.fromkeys(key[i] for key in found)) for i in (0, 1)
+    )
+    ordered = [
+        found[stream, protocol, name]
+        for stream in modalities or streams
+        for protocol in protocols
+        for name in names
+        if (stream, protocol, name) in found
+    ]
+    return compare(ordered, [baseline or names[0]])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool."""
+    command = parser()
+    args = command.parse_args(argv)
+    try:
+        contents = []
+        for path in args.tables:
+            if not Path(path).is_file():
+                raise UsageError(f'There is no table {path}.')
+            contents.append(json.loads(Path(path).read_text()))
+        entries = join(contents, args.rows, args.modalities, args.baseline)
+    except UsageError as error:
+        command.error(str(error))
+    given = sys.argv[1:] if argv is None else argv
+    mine = shlex.join(['python', 'tools/analysis/join_tables.py', *given])
+    count = sum(len(entry.accuracy) for entry in entries)
+    content = dict(
+        title=args.title,
+        command=mine,
+        finished=count,
+        cells=count,
+        revision=_all(content['revision'] for content in contents),
+        versions={
+            key: _all(content['versions'].get(key) for content in contents)
+            for key in contents[0]['versions']
+        },
+        entries=[entry.as_dict() for entry in entries],
+    )
+    write_text(Path(args.out), json.dumps(content, indent=1) + '\n')
+    print(page(content))
+
+
+def _all(values) -> str:
+    """What several tables have, once if it is the same."""
+    return ' and '.join(dict.fromkeys(str(value) for value in values))
+
+
+if __name__ == '__main__':
+    main()
