@@ -19,6 +19,7 @@ from torch.utils.data import Subset
 
 from deeprank_mm.engine.calibration import calibrate_batch_norm
 from deeprank_mm.engine.extraction import extract_features, feature_loader
+from deeprank_mm.models import SharedEncoder
 from deeprank_mm.ranking import pairwise_distance
 from deeprank_mm.structures import FeatureBank
 from tests import toy
@@ -62,6 +63,8 @@ def compare(rank, processes, folder, ann_file):
     dataset = toy.build_dataset(ann_file, split='train')
     calibration_is_that_of_one_process(folder, dataset)
     labels_are_those_of_one_process(folder, dataset)
+    for encoder in (toy.ENCODER, dict(type='JointDistances')):
+        first_labels_are_of_one_encoder(rank, dataset, encoder)
     toy.leave_group()
 
 
@@ -204,3 +207,17 @@ def assert_same_labels(actual, expected):
     clear = other.abs() > 1e-5
     assert clear.float().mean() > 0.9
     assert ((margin < 0) == (other < 0))[clear].all()
+
+
+@torch.no_grad()
+def first_labels_are_of_one_encoder(rank, dataset, encoder):
+    """However the processes were seeded (--diff-rank-seed)."""
+    torch.manual_seed(rank)
+    shared = SharedEncoder(MODELS.build(toy.ranker()), encoder).eval()
+    bank = extract_features(shared, feature_loader(dataset, 4))
+    items = list(dataset)
+    clips = torch.stack([item['inputs'] for item in items]).float()
+    rows = bank.rows([item['data_samples'].sample_id for item in items])
+    torch.testing.assert_close(
+        bank.features['joint'][rows], shared.extract_feat(clips)['joint']
+    )
