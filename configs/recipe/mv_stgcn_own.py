@@ -6,7 +6,7 @@ work_dir = './work_dirs/recipe/mv_stgcn_own'
 modalities = ['joint', 'bone', 'motion']
 model = dict(modalities=modalities, views=['self', 'other', 'all'])
 train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
-train_pipeline[1].transforms[4].modalities = modalities
+train_pipeline[1].transforms[-1].modalities = modalities
 test_pipeline[2].modalities = modalities
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))

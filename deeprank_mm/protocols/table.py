@@ -256,6 +256,37 @@ def entries_of(content: dict) -> List[Entry]:
     ]
 
 
+def finished_table(
+    title: str,
+    command: str,
+    entries: Sequence[Entry],
+    revision: Optional[str],
+    versions: Mapping[str, str],
+) -> dict:
+    """A table of numbers that are all there already.
+
+    Args:
+        title (str): Of the table.
+        command (str): What made it.
+        entries (Sequence[Entry]): From :func:`compare`.
+        revision (str, optional): The commit it was made with.
+        versions (Mapping[str, str]): Of the packages.
+
+    Returns:
+        dict: As in ``table.json``.
+    """
+    cells = sum(len(entry.accuracy) for entry in entries)
+    return dict(
+        title=title,
+        command=command,
+        finished=cells,
+        cells=cells,
+        revision=revision,
+        versions=dict(versions),
+        entries=[entry.as_dict() for entry in entries],
+    )
+
+
 def page(content: dict) -> str:
     """The table with what one must know to read and to repeat it.
 

@@ -21,7 +21,7 @@ from typing import Sequence
 
 from deeprank_mm.protocols.benchmark import revision, versions
 from deeprank_mm.protocols.cells import parse_seeds, write_text
-from deeprank_mm.protocols.table import Entry, compare, page
+from deeprank_mm.protocols.table import Entry, compare, finished_table, page
 from deeprank_mm.utils.usage import UsageError
 
 # knn20_image, linear_image, linear@0.1_image; not linear@0.1_std_image
@@ -118,15 +118,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     except UsageError as error:
         command.error(str(error))
     given = sys.argv[1:] if argv is None else argv
-    cells = sum(len(entry.accuracy) for entry in entries)
-    content = dict(
-        title=args.title,
-        command=f'python tools/analysis/collect_tests.py {shlex.join(given)}',
-        finished=cells,
-        cells=cells,
-        revision=revision(),
-        versions=versions(),
-        entries=[entry.as_dict() for entry in entries],
+    content = finished_table(
+        args.title,
+        f'python tools/analysis/collect_tests.py {shlex.join(given)}',
+        entries,
+        revision(),
+        versions(),
     )
     write_text(Path(args.out), json.dumps(content, indent=1) + '\n')
     print(page(content))

@@ -17,10 +17,16 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Sequence
+from typing import Iterable, Sequence
 
 from deeprank_mm.protocols.cells import write_text
-from deeprank_mm.protocols.table import Entry, compare, entries_of, page
+from deeprank_mm.protocols.table import (
+    Entry,
+    compare,
+    entries_of,
+    finished_table,
+    page,
+)
 from deeprank_mm.utils.usage import UsageError
 
 
@@ -120,25 +126,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     except UsageError as error:
         command.error(str(error))
     given = sys.argv[1:] if argv is None else argv
-    mine = shlex.join(['python', 'tools/analysis/join_tables.py', *given])
-    count = sum(len(entry.accuracy) for entry in entries)
-    content = dict(
-        title=args.title,
-        command=mine,
-        finished=count,
-        cells=count,
-        revision=_all(content['revision'] for content in contents),
-        versions={
-            key: _all(content['versions'].get(key) for content in contents)
+    content = finished_table(
+        args.title,
+        f'python tools/analysis/join_tables.py {shlex.join(given)}',
+        entries,
+        _all(table['revision'] for table in contents),
+        {
+            key: _all(table['versions'].get(key) for table in contents)
             for key in contents[0]['versions']
         },
-        entries=[entry.as_dict() for entry in entries],
     )
     write_text(Path(args.out), json.dumps(content, indent=1) + '\n')
     print(page(content))
 
 
-def _all(values) -> str:
+def _all(values: Iterable[str | None]) -> str:
     """What several tables have, once if it is the same."""
     return ' and '.join(dict.fromkeys(str(value) for value in values))
 
