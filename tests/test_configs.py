@@ -340,6 +340,8 @@ def test_one_recipe_for_all_data(row):
     several = load(f'recipe/mv_stgcn_{row}.py')
     modalities = ['joint', 'bone', 'motion']
     assert several.model.modalities == modalities
+    # steps as large as those of one view
+    assert sum(several.model.view_weights.values()) == pytest.approx(1)
     assert several.train_pipeline[1].transforms[-1].modalities == modalities
     assert (
         several.train_pipeline[1].transforms[:-1]
