@@ -349,6 +349,24 @@ def test_one_recipe_for_all_data(row):
     )
 
 
+@pytest.mark.parametrize('row', ['nwucla_xview', 'utdmhad_xsub'])
+def test_deepcluster_by_the_recipe_differs_in_labels_and_head_alone(row):
+    mine = load(f'deepcluster/stgcn_{row}_recipe.py')
+    recipe = load(f'recipe/stgcn_{row}.py')
+    for key in (
+        'train_dataloader',
+        'train_cfg',
+        'optim_wrapper',
+        'param_scheduler',
+    ):
+        assert mine[key] == recipe[key], key
+    assert mine.model.encoder == recipe.model.encoder
+    labels, others = (cfg.custom_hooks[0] for cfg in (mine, recipe))
+    assert labels.pop('type') == 'ClusterLabelHook'
+    assert others.pop('type') == 'RankLabelHook'
+    assert labels == others
+
+
 @pytest.mark.parametrize('up', [0, 1, 2])
 def test_own_clips_turn_about_the_axis_that_points_up(up, repo_root, tmp_path):
     shutil.copytree(repo_root / 'configs', tmp_path / 'configs')

@@ -113,3 +113,21 @@ def test_a_table_that_is_not_there(main, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path / 'x.json'), '--title', 'x', '--out', 'c.json'])
     assert 'There is no table' in capsys.readouterr().err
+
+
+def test_one_row_of_a_table(main, tables, tmp_path, capsys):
+    """Its other rows may be of other encoders."""
+    other = table(tmp_path / 'd.json', 'three', {'random': {0: 0.75}})
+    out = tmp_path / 'c.json'
+    to = ['--title', 'x', '--out', str(out)]
+    main([f'{tables[1]}:new', other, *to])
+    content = json.loads(out.read_text())
+    found = {e['row']: e['accuracy'] for e in content['entries']}
+    assert found == {
+        'new': {'0': 0.5, '1': 0.75, '3': 0.25},
+        'random': {'0': 0.75},
+    }
+    with pytest.raises(SystemExit):
+        main([f'{tables[1]}:old', *to])
+    said = capsys.readouterr().err
+    assert "b.json has no row 'old'; there are new, random" in said

@@ -2,7 +2,8 @@ r"""Join tables of tools/benchmark.py that were made at different times.
 
 Rows of one config and protocol that were evaluated on other machines, or with
 other seeds, come into one table, with paired differences over the seeds that
-two rows have in common. Where tables share a row, they must agree.
+two rows have in common. Where tables share a row, they must agree; of a table
+that is named FILE.json:ROW that row alone is taken.
 
   python tools/analysis/join_tables.py a.json b.json \
       --rows 'random, BN calibrated' 'DeepRank' 'DeepRank, recipe' \
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('tables', nargs='+', metavar='TABLE.json')
+    parser.add_argument('tables', nargs='+', metavar='TABLE.json[:ROW]')
     parser.add_argument(
         '--rows', nargs='+', help='these, in this order (default: all)'
     )
@@ -117,11 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     command = parser()
     args = command.parse_args(argv)
     try:
-        contents = []
-        for path in args.tables:
-            if not Path(path).is_file():
-                raise UsageError(f'There is no table {path}.')
-            contents.append(json.loads(Path(path).read_text()))
+        contents = [_read(table) for table in args.tables]
         entries = join(contents, args.rows, args.modalities, args.baseline)
     except UsageError as error:
         command.error(str(error))
@@ -138,6 +135,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     write_text(Path(args.out), json.dumps(content, indent=1) + '\n')
     print(page(content))
+
+
+def _read(table: str) -> dict:
+    """A table, or of FILE.json:ROW that row of it."""
+    path, end, row = table.partition('.json:')
+    path += end.rstrip(':')
+    if not Path(path).is_file():
+        raise UsageError(f'There is no table {path}.')
+    content = json.loads(Path(path).read_text())
+    if row:
+        entries = content['entries']
+        content['entries'] = [e for e in entries if e['row'] == row]
+        if not content['entries']:
+            raise UsageError(
+                f'{path} has no row {row!r}; there are '
+                f'{", ".join(sorted({e["row"] for e in entries}))}.'
+            )
+    return content
 
 
 def _all(values: Iterable[str | None]) -> str:
