@@ -169,14 +169,23 @@ def markdown(entries: Sequence[Entry]) -> str:
         for row in rows:
             found = [cells.get((row, modality, p)) for p in protocols]
             if any(found):
-                texts = [row, *map(_cell, found)]
+                texts = [row, *map(cell, found)]
                 texts += [_minutes(found)] * timed
                 lines.append(f'| {" | ".join(texts)} |')
         parts.append('\n'.join(lines))
     return '\n\n'.join(parts)
 
 
-def _cell(entry: Optional[Entry]) -> str:
+def cell(entry: Optional[Entry]) -> str:
+    """What a table says of an entry.
+
+    Args:
+        entry (Entry, optional): Of one row, stream and protocol.
+
+    Returns:
+        str: Mean and standard deviation in percent, below them the paired
+        difference with its interval. Empty for None.
+    """
     if entry is None:
         return ''
     text = percent(mean(entry.accuracy.values()))

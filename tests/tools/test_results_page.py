@@ -10,6 +10,7 @@ def test_the_page_is_generated_and_not_typed(repo_root):
     )
     page = (repo_root / 'docs' / 'results.md').read_text()
     assert page == tool['results_page']()
+    assert tool['summary']() in (repo_root / 'README.md').read_text()
 
 
 def test_the_picture_shows_every_seed_of_the_tables(repo_root):

@@ -1,7 +1,8 @@
-"""Write docs/results.md, and its picture, from tools/benchmark.py's tables.
+"""Write docs/results.md, its picture and the README's table.
 
-Nothing in that page is typed: measured figures come from docs/results/*.json
-(copies of table.json), the paper's from docs/results/paper.csv.
+Nothing in them is typed: measured figures come from docs/results/*.json
+(copies of the table.json of tools/benchmark.py), the paper's from
+docs/results/paper.csv.
 
   python tools/analysis/results_page.py
 """
@@ -15,6 +16,7 @@ from typing import Dict, Sequence
 
 from deeprank_mm.protocols.cells import write_text
 from deeprank_mm.protocols.paper import paper_tables
+from deeprank_mm.protocols.table import cell, compare, entries_of
 from deeprank_mm.protocols.table import page as table_page
 from deeprank_mm.visualization import draw_gains
 
@@ -30,6 +32,17 @@ METHODS = {
     'NW-UCLA': 'recipe_nwucla_methods_distinct.json',
     'UTD-MHAD': 'recipe_utdmhad_methods.json',
 }
+# The rows of the README's table, and what they are called there.
+SUMMARY = {
+    'random, BN calibrated': 'untrained, BN calibrated',
+    'SkeletonCLR': 'SkeletonCLR',
+    'DeepCluster 32': 'DeepCluster, 32 clusters',
+    'DeepCluster 32, recipe': "DeepCluster, the recipe's clips and labels",
+    'DeepRank': "DeepRank, the paper's settings",
+    'DeepRank, recipe': '**DeepRank, the recipe**',
+    'MV-DeepRank, recipe': '**MV-DeepRank, the recipe**',
+}
+SUMMARY_ENDS = ('<!-- by results_page.py -->', '<!-- end -->')
 # What of them it shows.
 PROTOCOLS = {'knn@20': 'kNN-20', 'linear': 'linear'}
 PAPER = """\
@@ -87,6 +100,47 @@ def gains(docs: Path = DOCS) -> Dict[str, Dict[str, Dict[str, float]]]:
     return panels
 
 
+def summary(docs: Path = DOCS) -> str:
+    """The README's table: every method against the untrained encoder.
+
+    Args:
+        docs (Path): The folder that holds ``results/``.
+
+    Returns:
+        str: Markdown, between the two lines that mark its place.
+    """
+    columns = []
+    for data, name in METHODS.items():
+        entries = entries_of(json.loads((docs / 'results' / name).read_text()))
+        for entry in entries:
+            entry.difference = None
+        compare(entries, list(SUMMARY)[:1])
+        for protocol, title in PROTOCOLS.items():
+            columns.append(
+                (
+                    f'{data}, {title}',
+                    {
+                        e.row: e
+                        for e in entries
+                        if (e.modality, e.protocol) == ('joint', protocol)
+                    },
+                )
+            )
+    lines = [
+        f'| | {" | ".join(title for title, _ in columns)} |',
+        '|---' * (len(columns) + 1) + '|',
+    ]
+    for row, label in SUMMARY.items():
+        found = [column.get(row) for _, column in columns]
+        if not any(found):
+            continue
+        seeds = sorted({len(entry.accuracy) for entry in found if entry})
+        if seeds != [5]:
+            label += f' ({" or ".join(map(str, seeds))} seeds)'
+        lines.append(f'| {label} | {" | ".join(map(cell, found))} |')
+    return '\n'.join([SUMMARY_ENDS[0], *lines, SUMMARY_ENDS[1]])
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool."""
     parser = argparse.ArgumentParser(
@@ -98,7 +152,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     picture = DOCS / 'images' / 'recipe.png'
     draw_gains(panels, str(picture))
     write_text(DOCS / 'results.md', page)
-    print(DOCS / 'results.md', picture, sep='\n')
+    readme = DOCS.parent / 'README.md'
+    before, rest = readme.read_text().split(SUMMARY_ENDS[0])
+    write_text(readme, before + summary() + rest.split(SUMMARY_ENDS[1])[1])
+    print(DOCS / 'results.md', picture, readme, sep='\n')
 
 
 if __name__ == '__main__':
