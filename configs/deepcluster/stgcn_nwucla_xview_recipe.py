@@ -1,6 +1,6 @@
-# DeepCluster with a small ST-GCN on NW-UCLA cross-view, joint: n = 32, all else from
-# DeepRank's recipe. Its clips, its schedule, one cycle, and clusters of the
-# distances between joints in place of their ranking (docs/recipe.md).
+# DeepCluster with a small ST-GCN on NW-UCLA cross-view, joint: n = 32, and
+# all of DeepRank's recipe but the ranking: its clips, its schedule, one cycle,
+# and clusters of the distances between joints (docs/recipe.md).
 _base_ = '../recipe/stgcn_nwucla_xview.py'
 work_dir = './work_dirs/deepcluster/stgcn_nwucla_xview_recipe'
 
