@@ -12,13 +12,5 @@ model = dict(
     modalities=['joint'],
 )
 val_evaluator = [dict(type='ClusterMetric')]
-custom_hooks = [
-    dict(
-        type='ClusterLabelHook',
-        first_encoder=dict(type='JointDistances'),
-        interval=1000,
-        max_cycles=1,
-        batch_size=64,
-    ),
-    dict(type='BankEvalHook'),
-]
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].type = 'ClusterLabelHook'

@@ -103,6 +103,8 @@ def compare(entries: Sequence[Entry], baselines: Sequence[str]) -> List[Entry]:
     """
     known = {(e.row, e.modality, e.protocol): e.accuracy for e in entries}
     for entry in entries:
+        # one that was read again has its difference to another row
+        entry.difference = None
         for row in baselines:
             baseline = known.get((row, entry.modality, entry.protocol))
             if baseline is not None and row != entry.row:

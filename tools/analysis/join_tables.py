@@ -78,7 +78,6 @@ def join(
         for entry in entries_of(content):
             key = entry.modality, entry.protocol, entry.row
             if key not in found:
-                entry.difference = None
                 found[key] = entry
                 continue
             mine = found[key]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, Sequence
+from typing import Dict, List, Sequence
 
 from deeprank_mm.protocols.cells import write_text
 from deeprank_mm.protocols.paper import paper_tables
@@ -43,7 +43,7 @@ SUMMARY = {
     'MV-DeepRank, recipe': '**MV-DeepRank, the recipe**',
 }
 SUMMARY_ENDS = ('<!-- by results_page.py -->', '<!-- end -->')
-# What of them it shows.
+# The columns of that table, and the panels of the picture.
 PROTOCOLS = {'knn@20': 'kNN-20', 'linear': 'linear'}
 PAPER = """\
 ## The paper's figures
@@ -89,15 +89,10 @@ def gains(docs: Path = DOCS) -> Dict[str, Dict[str, Dict[str, float]]]:
         dict[str, dict[str, dict[str, float]]]: For each data set and protocol
         the accuracies in [0, 1] of each row, by seed.
     """
-    panels: Dict[str, Dict[str, Dict[str, float]]] = {}
-    for data, name in METHODS.items():
-        table = json.loads((docs / 'results' / name).read_text())
-        for entry in table['entries']:
-            title = PROTOCOLS.get(entry['protocol'])
-            if entry['modality'] == 'joint' and title:
-                panel = panels.setdefault(f'{data}, {title}', {})
-                panel[entry['row']] = entry['accuracy']
-    return panels
+    return {
+        title: {entry['row']: entry['accuracy'] for entry in panel}
+        for title, panel in _panels(docs).items()
+    }
 
 
 def summary(docs: Path = DOCS) -> str:
@@ -109,29 +104,16 @@ def summary(docs: Path = DOCS) -> str:
     Returns:
         str: Markdown, between the two lines that mark its place.
     """
-    columns = []
-    for data, name in METHODS.items():
-        entries = entries_of(json.loads((docs / 'results' / name).read_text()))
-        for entry in entries:
-            entry.difference = None
-        compare(entries, list(SUMMARY)[:1])
-        for protocol, title in PROTOCOLS.items():
-            columns.append(
-                (
-                    f'{data}, {title}',
-                    {
-                        e.row: e
-                        for e in entries
-                        if (e.modality, e.protocol) == ('joint', protocol)
-                    },
-                )
-            )
+    columns = {}
+    for title, panel in _panels(docs).items():
+        entries = compare(entries_of(dict(entries=panel)), list(SUMMARY)[:1])
+        columns[title] = {entry.row: entry for entry in entries}
     lines = [
-        f'| | {" | ".join(title for title, _ in columns)} |',
+        f'| | {" | ".join(columns)} |',
         '|---' * (len(columns) + 1) + '|',
     ]
     for row, label in SUMMARY.items():
-        found = [column.get(row) for _, column in columns]
+        found = [column.get(row) for column in columns.values()]
         if not any(found):
             continue
         seeds = sorted({len(entry.accuracy) for entry in found if entry})
@@ -139,6 +121,18 @@ def summary(docs: Path = DOCS) -> str:
             label += f' ({" or ".join(map(str, seeds))} seeds)'
         lines.append(f'| {label} | {" | ".join(map(cell, found))} |')
     return '\n'.join([SUMMARY_ENDS[0], *lines, SUMMARY_ENDS[1]])
+
+
+def _panels(docs: Path) -> Dict[str, List[dict]]:
+    """Of each data set and protocol the joint encoders, as in table.json."""
+    panels: Dict[str, List[dict]] = {}
+    for data, name in METHODS.items():
+        table = json.loads((docs / 'results' / name).read_text())
+        for entry in table['entries']:
+            title = PROTOCOLS.get(entry['protocol'])
+            if entry['modality'] == 'joint' and title:
+                panels.setdefault(f'{data}, {title}', []).append(entry)
+    return panels
 
 
 def main(argv: Sequence[str] | None = None) -> None:
