@@ -1,8 +1,8 @@
 # What learns most on small data (docs/recipe.md). Two clips of each sample,
-# half of them sheared and half of them turned freely about the vertical axis,
-# are ranked by their similarity: by labels from the distances between joints,
-# which are the same from every side, and the other clip of the anchor's own
-# sample first. One cycle, over which the learning rate falls to zero.
+# nearly whole and hardly turned, are ranked by their similarity: by labels
+# from the distances between joints, which are the same from every side, and
+# the other clip of the anchor's own sample first. One cycle, over which the
+# learning rate falls to zero.
 _base_ = '../deeprank/stgcn_nwucla_xview.py'
 work_dir = './work_dirs/recipe/stgcn_nwucla_xview'
 
@@ -10,22 +10,13 @@ model = dict(
     head=dict(_delete_=True, type='CosineRankingHead', temperature=0.03),
     own_clip_weight=1.0,
 )
-turn = dict(type='RandomRotation', theta=(0.0, 3.14, 0.0))
+crop = dict(_base_.train_pipeline[1], crop=(0.8, 1.0))
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(
         type='AugmentClips',
         num_clips=2,
-        transforms=[
-            dict(
-                type='RandomApply',
-                prob=0.5,
-                transforms=[dict(type='Shear', amplitude=0.5)],
-            ),
-            *_base_.train_pipeline[1:3],
-            dict(type='RandomApply', prob=0.5, transforms=[turn]),
-            _base_.train_pipeline[3],
-        ],
+        transforms=[crop, *_base_.train_pipeline[2:4]],
     ),
     *_base_.train_pipeline[4:],
 ]

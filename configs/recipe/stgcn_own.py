@@ -11,25 +11,13 @@ model = dict(
     head=dict(_delete_=True, type='CosineRankingHead', temperature=0.03),
     own_clip_weight=1.0,
 )
-turn = dict(
-    type='RandomRotation',
-    theta=tuple(3.14 * (axis == _base_.up) for axis in range(3)),
-)
+crop = dict(_base_.train_pipeline[1], crop=(0.8, 1.0))
 train_pipeline = [
     _base_.train_pipeline[0],
     dict(
         type='AugmentClips',
         num_clips=2,
-        transforms=[
-            dict(
-                type='RandomApply',
-                prob=0.5,
-                transforms=[dict(type='Shear', amplitude=0.5)],
-            ),
-            *_base_.train_pipeline[1:3],
-            dict(type='RandomApply', prob=0.5, transforms=[turn]),
-            _base_.train_pipeline[3],
-        ],
+        transforms=[crop, *_base_.train_pipeline[2:4]],
     ),
     *_base_.train_pipeline[4:],
 ]

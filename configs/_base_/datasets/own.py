@@ -2,7 +2,6 @@
 # own_pretrain.py into your project and change what is above the line.
 layout = 'nturgb+d'  # or 'coco', 'openpose', dict(num_node=, inward=, center=)
 centre = 1  # the joint that is moved to the origin: the spine, the hips
-up = 1  # the axis that points up or down: 0, 1, 2 for x, y, z
 dims = None  # channels that are coordinates: 2 of (x, y, score), or all
 num_person = 1  # the most people in a sequence
 length = 32  # frames a clip is resized to
