@@ -1,9 +1,8 @@
 # What learns most (docs/recipe.md), on your own sequences (docs/own_data.md).
-# Two clips of each sample, half of them sheared and half of them turned freely
-# about the vertical axis, are ranked by their similarity: by labels from the
-# distances between joints, which are the same from every side, and the other
-# clip of the anchor's own sample first. One cycle, over which the learning
-# rate falls to zero.
+# Two clips of each sample, nearly whole and hardly turned, are ranked by their
+# similarity: by labels from the distances between joints, which are the same
+# from every side, and the other clip of the anchor's own sample first. One
+# cycle, over which the learning rate falls to zero.
 _base_ = '../deeprank/stgcn_own.py'
 work_dir = './work_dirs/recipe/stgcn_own'
 
