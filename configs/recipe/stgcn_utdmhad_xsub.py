@@ -22,8 +22,8 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# 350 to 400 steps
-train_cfg = dict(max_epochs=36)
+# about 1,200 steps
+train_cfg = dict(max_epochs=108)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]
@@ -38,4 +38,4 @@ custom_hooks = [
     ),
     dict(type='BankEvalHook'),
 ]
-default_hooks = dict(checkpoint=dict(interval=9))
+default_hooks = dict(checkpoint=dict(interval=27))
