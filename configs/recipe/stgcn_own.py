@@ -22,8 +22,8 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# several hundred steps: fewer epochs do for thousands of sequences
-train_cfg = dict(max_epochs=60)
+# A thousand steps for 320 sequences: fewer epochs do for thousands.
+train_cfg = dict(max_epochs=100)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]
@@ -38,4 +38,4 @@ custom_hooks = [
     ),
     dict(type='BankEvalHook'),
 ]
-default_hooks = dict(checkpoint=dict(interval=10))
+default_hooks = dict(checkpoint=dict(interval=20))
