@@ -103,7 +103,7 @@ SECTIONS = (
         'when labels are refreshed (a fixed interval, at a plateau, never); '
         'whether head and learning rate start again then; how the temporal '
         'convolutions are initialised (`init_normal`, see '
-        '[What makes it learn](recipe.md)).',
+        '[Tried and not kept](tried.md)).',
         (
             'no_calibration',
             'refresh_plateau',
