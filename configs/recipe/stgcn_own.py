@@ -1,4 +1,4 @@
-# What learns most (docs/recipe.md), on your own sequences (docs/own_data.md).
+# The recipe (docs/recipe.md), on your own sequences (docs/own_data.md).
 # Two clips of each sample, nearly whole and hardly turned, are ranked by their
 # similarity: by labels from the distances between joints, which are the same
 # from every side, and the other clip of the anchor's own sample first. One
