@@ -329,7 +329,7 @@ def test_one_recipe_for_all_data(row):
     )
 
 
-@pytest.mark.parametrize('row', ['nwucla_xview', 'utdmhad_xsub'])
+@pytest.mark.parametrize('row', ['nwucla_xview', 'utdmhad_xsub', 'own'])
 def test_deepcluster_by_the_recipe_differs_in_labels_and_head_alone(row):
     mine = load(f'deepcluster/stgcn_{row}_recipe.py')
     recipe = load(f'recipe/stgcn_{row}.py')

@@ -1,6 +1,6 @@
 # Your own data, as tools/data/keypoints.py makes it. Change what is above the
-# line (in a project of your own: of a copy, beside copies of own_pretrain.py and
-# of the configs that name them).
+# line (in a project of your own: in a copy, beside copies of own_pretrain.py
+# and of the configs that name them).
 layout = 'nturgb+d'  # or 'coco', 'openpose', dict(num_node=, inward=, center=)
 centre = 1  # the joint that is moved to the origin: the spine, the hips
 dims = None  # channels that are coordinates: 2 of (x, y, score), or all
