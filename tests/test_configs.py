@@ -360,11 +360,8 @@ def test_pretraining_never_meets_the_test_split(name):
     cfg = load(name)
     train, val = (cfg[f'{p}_dataloader'].dataset for p in ('train', 'val'))
     support = cfg.test_cfg.support_dataloader.dataset
-    assert (
-        train.split
-        == val.split
-        == ('train' if '_own' in name else support.split)
-    )
+    own = name.endswith(('_own.py', '_own_recipe.py'))
+    assert train.split == val.split == ('train' if own else support.split)
     assert train.split.rpartition('_')[2] == 'train'
     assert train.holdout.part == 'train'
     assert val.holdout.part == 'holdout'
