@@ -8,6 +8,7 @@ models are imported; the CPU ones are called by ``tools/``.
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import importlib.machinery
 import importlib.metadata
@@ -15,6 +16,7 @@ import importlib.util
 import os
 import pickle
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable
@@ -229,6 +231,25 @@ def init_cpu_dist(launcher: str, timeout: int | None = None) -> bool:
         kwargs['timeout'] = datetime.timedelta(seconds=timeout)
     torch_dist.init_process_group('gloo', **kwargs)
     return True
+
+
+def leave_dist() -> None:
+    """End a process of a gloo group, the last statement of a tool.
+
+    gloo's threads may still be releasing the last results, for which they
+    need Python's lock. An interpreter that is torn down meanwhile aborts,
+    after all of its work, and whoever destroys the group holds the lock and
+    waits for them. So threads, exit handlers and streams are finished as at
+    any end, and the rest is left to the system, as by the processes of
+    :mod:`multiprocessing`. Without such a group this does nothing.
+    """
+    if not torch_dist.is_initialized() or torch_dist.get_backend() != 'gloo':
+        return
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def cpu_ddp_cfg(cfg: Config) -> None:

@@ -266,6 +266,25 @@ class TestCpuDistributed:
             assert not compat.init_cpu_dist('pytorch')
         finally:
             torch.distributed.destroy_process_group()
+        compat.leave_dist()  # without a group nothing happens
+
+    def test_leaving_is_an_end_as_any_other(self, tmp_path):
+        """With its threads, exit handlers and buffers, but no tear-down."""
+        done = run(
+            'import atexit, threading, time\n'
+            'import torch.distributed as dist\n'
+            'from deeprank_mm import compat\n'
+            "dist.init_process_group('gloo', rank=0, world_size=1, "
+            f"init_method='file://{tmp_path}/meeting_point')\n"
+            "atexit.register(print, 'handler')\n"
+            'threading.Thread('
+            "target=lambda: time.sleep(0.5) or print('thread')).start()\n"
+            "print('work')\n"
+            'compat.leave_dist()\n'
+            "print('still here')\n"
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split() == ['work', 'thread', 'handler']
 
     def test_model_wrapper(self):
         cfg = Config(dict(launcher='pytorch', find_unused_parameters=True))

@@ -153,3 +153,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 if __name__ == '__main__':
     main()
+    compat.leave_dist()

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from torch.distributed.elastic.multiprocessing.errors import record
 
 import deeprank_mm  # noqa: F401  (registers the components)
+from deeprank_mm import compat
 from deeprank_mm.utils import launch
 from deeprank_mm.utils.runner import build_runner, load_encoders, load_weights
 from deeprank_mm.utils.usage import UsageError
@@ -73,3 +74,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 if __name__ == '__main__':
     # so that torchrun's last words are the error of the process that failed
     record(main)()
+    compat.leave_dist()
