@@ -8,9 +8,11 @@ from .disagreement import (
 from .distance import (
     NORMALIZATIONS,
     candidate_distance,
+    cross_distance,
     normalize_features,
     pairwise_distance,
 )
+from .neighbours import neighbour_radii
 from .triplets import (
     TripletStatistics,
     compare_labels,
@@ -28,6 +30,8 @@ __all__ = [
     'batch_disagreement',
     'candidate_distance',
     'compare_labels',
+    'cross_distance',
+    'neighbour_radii',
     'normalize_features',
     'own_clip_loss',
     'pairwise_distance',

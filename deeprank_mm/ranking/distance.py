@@ -88,6 +88,30 @@ def candidate_distance(
         return _euclidean(anchors[:, None], candidates)[:, 0]
 
 
+@torch.no_grad()
+def cross_distance(
+    anchors: Tensor, candidates: Tensor, normalization: str = 'l2'
+) -> Tensor:
+    """Distances from each anchor to each candidate (eq. 3).
+
+    The same numbers, to the last bit, as :func:`pairwise_distance` gives for
+    these pairs.
+
+    Args:
+        anchors (Tensor): ``(A, D)``.
+        candidates (Tensor): ``(B, D)``.
+        normalization (str): See :func:`normalize_features`.
+
+    Returns:
+        Tensor: ``(A, B)``; float32, or float64 for float64 features.
+    """
+    with torch.autocast(anchors.device.type, enabled=False):
+        return _euclidean(
+            _prepare(anchors, normalization),
+            _prepare(candidates, normalization),
+        )
+
+
 def _prepare(features: Tensor, normalization: str) -> Tensor:
     if features.dtype != torch.float64:
         features = features.float()

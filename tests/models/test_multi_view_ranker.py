@@ -7,7 +7,11 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from deeprank_mm.models import MultiViewRanker, SharedEncoder
-from deeprank_mm.ranking import pairwise_distance, valid_pairs
+from deeprank_mm.ranking import (
+    pairwise_distance,
+    valid_pairs,
+    view_distance,
+)
 from deeprank_mm.structures import FeatureBank
 from tests import toy
 from tests.literal import literal_loss
@@ -227,6 +231,66 @@ def test_own_clips_on_a_gpu():
     assert all(value.is_cuda for value in losses.values())
 
 
+def test_a_share_of_the_loss_is_of_triplets_with_a_neighbour():
+    """Neighbours among all 40 samples, of which the batch holds six."""
+    model = build(ALL, ['self', 'other'], neighbour_share=0.25, neighbours=9)
+    model.train_bank = bank(40)
+    inputs, samples = batch(modalities=3)
+    losses = model(inputs, samples, mode='loss')
+    features = model.extract_feat(inputs)
+    rows = model.train_bank.rows([f's{i}' for i in range(6)])
+    every = {
+        name: pairwise_distance(value)
+        for name, value in model.train_bank.features.items()
+    }
+    for name in ALL:
+        for view in ('self', 'other'):
+            table = view_distance(every, name, view)
+            near = torch.zeros(40, 40, dtype=torch.bool)
+            near.scatter_(1, table.argsort(1)[:, 1:10], True)
+            table, near = (t[rows][:, rows] for t in (table, near))
+            for key, share, some in (
+                (f'{name}_{view}', 0.75, {}),
+                (f'{name}_{view}_near', 0.25, dict(near=near)),
+            ):
+                head = model.heads[name][view]
+                wanted = head.loss(features[name], table, **some)
+                assert (wanted.triplets < 120) == bool(some)
+                assert losses.pop(f'loss_{key}').item() == pytest.approx(
+                    share * wanted.loss.item(), rel=1e-5
+                )
+                assert losses.pop(f'acc_{key}') == wanted.accuracy
+    assert not losses
+
+
+def test_neighbours_are_those_of_the_running_cycle():
+    model = build(neighbour_share=1.0)
+    inputs, samples = batch()
+    for size in (100, 40, 40):
+        model.train_bank = bank(size)
+        losses = model(inputs, samples, mode='loss')
+        fresh = build(neighbour_share=1.0, neighbours=round(size**0.5))
+        fresh.load_state_dict(model.state_dict())
+        fresh.train_bank = model.train_bank
+        assert fresh(inputs, samples, mode='loss') == losses
+
+
+def test_a_batch_of_strangers_has_neither_accuracy_nor_gradient():
+    model = build(neighbour_share=1.0, neighbours=1)
+    # each has a copy, and the batch holds no two of a kind
+    model.train_bank = FeatureBank(
+        [f's{i}' for i in range(12)], dict(joint=torch.eye(6).repeat(2, 1))
+    )
+    losses = model(*batch(), mode='loss')
+    assert set(losses) == {
+        'loss_joint_self',
+        'acc_joint_self',
+        'loss_joint_self_near',
+    }
+    (losses['loss_joint_self'] + losses['loss_joint_self_near']).backward()
+    assert all(not p.grad.any() for p in model.parameters())
+
+
 @pytest.mark.parametrize(
     'encoder',
     [
@@ -342,6 +406,15 @@ def test_without_labels_the_hook_is_named():
         ),
         (dict(normalization='l3'), "Unknown normalization 'l3'"),
         (dict(triplet_pool='all'), "triplet_pool 'all'.*local, global"),
+        (dict(neighbour_share=1.5), 'a share, from 0 to 1, got 1.5'),
+        (dict(neighbours=0), '`neighbours` must be at least 1, got 0'),
+        (
+            dict(
+                neighbour_share=0.5,
+                head=dict(type='MLPRankingHead', in_channels=7),
+            ),
+            "a head that scores pairs, not.*'MLPRankingHead'",
+        ),
         (dict(own_clip_weight=-1.0), '`own_clip_weight` must be 0 or more'),
         (dict(own_clip_weight=1.0), 'sees the anchor.*CosineRankingHead'),
     ],

@@ -4,6 +4,7 @@ import torch
 from deeprank_mm.ranking import (
     NORMALIZATIONS,
     candidate_distance,
+    cross_distance,
     normalize_features,
     pairwise_distance,
 )
@@ -57,3 +58,10 @@ def test_candidates_of_an_anchor_have_the_tables_distances(mode):
     anchors, candidates = torch.randint(40, (90,)), torch.randint(40, (90, 2))
     drawn = candidate_distance(features[anchors], features[candidates], mode)
     assert torch.equal(drawn, table[anchors[:, None], candidates])
+
+
+@pytest.mark.parametrize('mode', NORMALIZATIONS)
+def test_some_anchors_have_the_tables_distances(mode):
+    features = torch.randn(40, 33)
+    some = cross_distance(features[5:17], features, mode)
+    assert torch.equal(some, pairwise_distance(features, mode)[5:17])

@@ -58,6 +58,16 @@ def compare(rank, processes, folder, ann_file):
     for modalities, act in ((ALL, 'ReLU'), (('joint',), None)):
         a_global_pool_is_one_batch(rank, processes, modalities, act)
     a_global_pool_is_one_batch(rank, processes, ALL, 'ReLU', own_clips=0.5)
+    # with one neighbour each, a process may have no triplet of its own
+    for count in (4, 1):
+        a_global_pool_is_one_batch(
+            rank,
+            processes,
+            ALL,
+            'ReLU',
+            neighbour_share=0.5,
+            neighbours=count,
+        )
     too_few_samples_in_the_pool(rank, processes)
     a_local_pool_is_the_mean_over_processes(rank, processes)
     dataset = toy.build_dataset(ann_file, split='train')
@@ -68,20 +78,26 @@ def compare(rank, processes, folder, ann_file):
     toy.leave_group()
 
 
-def ranker(modalities=('joint',), act=None, pool='local', own_clips=0.0):
+def ranker(
+    modalities=('joint',), act=None, pool='local', own_clips=0.0, **kwargs
+):
     """Equal in every process; float64, so that differences are mistakes."""
     views = ('self', 'other', 'all') if len(modalities) > 1 else ('self',)
     cfg = toy.ranker(
-        modalities, views, triplet_pool=pool, own_clip_weight=own_clips
+        modalities,
+        views,
+        triplet_pool=pool,
+        own_clip_weight=own_clips,
+        **kwargs,
     )
     cfg['head']['act'] = act
     torch.manual_seed(0)
     return MODELS.build(cfg)
 
 
-def frozen(*args):
+def frozen(*args, **kwargs):
     """With the labels of 11 samples, BatchNorm and all in float64."""
-    model = ranker(*args).double().eval()
+    model = ranker(*args, **kwargs).double().eval()
     generator = torch.Generator().manual_seed(1)
     model.train_bank = FeatureBank(
         [f's{i}' for i in range(11)],
@@ -129,12 +145,12 @@ def assert_equal(one, other):
 
 
 def a_global_pool_is_one_batch(
-    rank, processes, modalities, act, own_clips=0.0
+    rank, processes, modalities, act, own_clips=0.0, **kwargs
 ):
-    model = frozen(modalities, act, 'global', own_clips)
+    model = frozen(modalities, act, 'global', own_clips, **kwargs)
     parts = BATCHES[:processes]
     result = distributed_step(model, parts[rank])
-    reference = frozen(modalities, act, 'local', own_clips)
+    reference = frozen(modalities, act, 'local', own_clips, **kwargs)
     assert_equal(result, step(reference, sum(parts, [])))
     encoder = [v for k, v in result[1].items() if k.startswith('encoders')]
     assert sum(v.abs().sum() for v in encoder) > 1e-3

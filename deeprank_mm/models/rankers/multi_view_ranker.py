@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
+import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -16,6 +17,7 @@ from deeprank_mm.ranking import (
     NORMALIZATIONS,
     VIEWS,
     TripletStatistics,
+    neighbour_radii,
     pairwise_distance,
     valid_pairs,
     view_distance,
@@ -23,14 +25,17 @@ from deeprank_mm.ranking import (
 from deeprank_mm.structures import FeatureBank, sample_id_of
 
 from ..finite import check_features, check_losses
+from ..heads.pair_ranking_head import PairRankingHead
 from ..modality_encoders import ModalityEncoders, check_distinct, initialise
 from .memory import out_of_memory_explained
 from .triplet_pool import TRIPLET_POOLS, GlobalPool, LocalPool
 
 # Fewer distinct samples hold no triplet.
 MIN_BATCH = 3
-# What is added to a head's name for the ranking of own clips.
+# What is added to a head's name for its ranking of own clips, or of the
+# triplets with a neighbour.
 _OWN = ('own',)
+_NEAR = ('near',)
 
 
 @MODELS.register_module()
@@ -78,13 +83,23 @@ class MultiViewRanker(ModalityEncoders):
             the view. Not the paper's; it needs a head that sees the anchor,
             such as ``CosineRankingHead``. Validation leaves it out. Defaults
             to 0: features are averaged over clips.
+        neighbour_share (float): Of each view's loss this share is the mean
+            over the triplets with a neighbour of the anchor among their
+            candidates, and the rest the mean over all: most triplets are of
+            two strangers, and which of them is the stranger one tells less.
+            Not the paper's; it needs a head that scores pairs. Validation
+            leaves it out. Defaults to 0.
+        neighbours (int, optional): How many samples of the bank are an
+            anchor's neighbours, by the distances of the view. Defaults to
+            the square root of their number.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
 
     Raises:
-        ValueError: If modalities, views, weights or the pool make no sense,
-            or own clips are to be ranked by a head that cannot.
+        ValueError: If modalities, views, weights, the pool or neighbours make
+            no sense, or own clips or neighbours are to be ranked by a head
+            that cannot.
     """
 
     @check_arguments
@@ -99,6 +114,8 @@ class MultiViewRanker(ModalityEncoders):
         normalization: str = 'l2',
         triplet_pool: str = 'local',
         own_clip_weight: float = 0.0,
+        neighbour_share: float = 0.0,
+        neighbours: Optional[int] = None,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
@@ -110,6 +127,8 @@ class MultiViewRanker(ModalityEncoders):
         self.normalization = normalization
         self.triplet_pool = triplet_pool
         self.own_clip_weight = own_clip_weight
+        self.neighbour_share = neighbour_share
+        self.neighbours = neighbours
         self._check_config()
 
         head = head or dict(type='TripletRankingHead')
@@ -121,21 +140,27 @@ class MultiViewRanker(ModalityEncoders):
                     # as encoders: whatever other heads there are
                     with keyed_randomness(self._seed, 'head', name, view):
                         self.heads[name][view] = MODELS.build(head)
-        if own_clip_weight and not getattr(
-            self.heads[self.train_modalities[0]][self.views[0]],
-            'sees_anchor',
-            False,
-        ):
+        one_head = self.heads[self.train_modalities[0]][self.views[0]]
+        if own_clip_weight and not getattr(one_head, 'sees_anchor', False):
             raise ValueError(
                 '`own_clip_weight` needs a head that scores pairs and sees '
                 f"the anchor, not {head}: dict(type='CosineRankingHead'), or "
                 "dict(type='TripletRankingHead', act='ReLU')."
+            )
+        if neighbour_share and not isinstance(one_head, PairRankingHead):
+            raise ValueError(
+                f'`neighbour_share` needs a head that scores pairs, not {head}'
+                ": dict(type='CosineRankingHead'), or "
+                "dict(type='TripletRankingHead')."
             )
         for name in self.modalities:
             if name not in self.train_modalities:
                 self.encoders[name].requires_grad_(False)
         self.train_bank: Optional[FeatureBank] = None
         self.val_bank: Optional[FeatureBank] = None
+        # what neighbours were last told by, and the bank they are in
+        self._radii: Dict[tuple, Tensor] = {}
+        self._radii_of: Optional[FeatureBank] = None
         self.skipped_batches = 0
 
     def _check_config(self) -> None:
@@ -178,6 +203,15 @@ class MultiViewRanker(ModalityEncoders):
                 '`own_clip_weight` must be 0 or more, got '
                 f'{self.own_clip_weight}.'
             )
+        if not 0 <= self.neighbour_share <= 1:
+            raise ValueError(
+                '`neighbour_share` is a share, from 0 to 1, got '
+                f'{self.neighbour_share}.'
+            )
+        if self.neighbours is not None and self.neighbours < 1:
+            raise ValueError(
+                f'`neighbours` must be at least 1, got {self.neighbours}.'
+            )
 
     def train(self, mode: bool = True) -> MultiViewRanker:
         """Set the training mode; encoders that do not learn stay in eval."""
@@ -212,7 +246,9 @@ class MultiViewRanker(ModalityEncoders):
         Returns:
             dict[str, Tensor]: ``loss_{modality}_{view}``, weighted, and
             ``acc_{modality}_{view}``; with ``own_clip_weight`` also
-            ``loss_{modality}_{view}_own`` and ``acc_{modality}_{view}_own``.
+            ``loss_{modality}_{view}_own`` and ``acc_{modality}_{view}_own``,
+            with ``neighbour_share`` the same with ``_near``. There is no
+            accuracy where there was no such triplet.
 
         Raises:
             RuntimeError: If no labels have been made yet.
@@ -247,19 +283,28 @@ class MultiViewRanker(ModalityEncoders):
             check_features(self, inputs, data_samples, features)
         gathered = pool.gather(features)
         statistics = self._rank(
-            gathered, pool.rows, self.train_bank, pool.anchors
+            gathered,
+            pool.rows,
+            self.train_bank,
+            pool.anchors,
+            neighbours=self.neighbour_share > 0,
         )
         if self.own_clip_weight:
             statistics.update(
                 self._rank_own_clips(gathered, pool.rows, pool.anchors)
             )
+        shares = {
+            (): 1 - self.neighbour_share,
+            _NEAR: self.neighbour_share,
+            _OWN: self.own_clip_weight,
+        }
         losses = {}
         for key, result in pool.total(statistics).items():
             name, weight = '_'.join(key), self.view_weights[key[1]]
-            if key[2:] == _OWN:
-                weight *= self.own_clip_weight
+            weight *= shares[key[2:]]
             losses[f'loss_{name}'] = weight * result.loss
-            losses[f'acc_{name}'] = result.accuracy
+            if key[2:] != _NEAR or result.triplets:
+                losses[f'acc_{name}'] = result.accuracy
         check_losses(self, inputs, data_samples, losses)
         return losses
 
@@ -310,8 +355,12 @@ class MultiViewRanker(ModalityEncoders):
         rows: Tensor,
         bank: FeatureBank,
         anchors: Optional[slice] = None,
+        neighbours: bool = False,
     ) -> Dict[tuple, TripletStatistics]:
-        """The same by rows of the bank, for all samples or some as anchors."""
+        """The same by rows of the bank, for all samples or some as anchors.
+
+        With ``neighbours`` also of the triplets that have one.
+        """
         device = next(iter(features.values())).device
         some = {} if anchors is None else dict(anchors=anchors)
         with out_of_memory_explained(len(rows)):
@@ -322,16 +371,42 @@ class MultiViewRanker(ModalityEncoders):
             if anchors is not None:
                 distances = {k: v[anchors] for k, v in distances.items()}
             valid = valid_pairs(rows).to(device)
-            return {
-                (name, view): self.heads[name][view].loss(
-                    features[name],
-                    view_distance(distances, name, view),
-                    valid,
-                    **some,
-                )
-                for name in self.train_modalities
-                for view in self.views
-            }
+            own = rows[anchors or slice(None)].to(device)
+            out = {}
+            for name, view in self._heads():
+                table = view_distance(distances, name, view)
+                known = (features[name], table, valid)
+                head = self.heads[name][view]
+                if neighbours:
+                    radius = self._neighbour_radii(bank, device)[name, view]
+                    near = table <= radius[own, None]
+                    out[(name, view, *_NEAR)] = head.loss(
+                        *known, near=near, **some
+                    )
+                out[name, view] = head.loss(*known, **some)
+            return out
+
+    def _heads(self) -> List[Tuple[str, str]]:
+        return [
+            (name, view)
+            for name in self.train_modalities
+            for view in self.views
+        ]
+
+    def _neighbour_radii(
+        self, bank: FeatureBank, device: torch.device
+    ) -> Dict[tuple, Tensor]:
+        """Of all samples of a bank, once for as long as it is ranked by."""
+        if self._radii_of is not bank:
+            features = bank.lookup(torch.arange(len(bank)))
+            self._radii = neighbour_radii(
+                {name: value.to(device) for name, value in features.items()},
+                self._heads(),
+                self.neighbours or round(len(bank) ** 0.5),
+                self.normalization,
+            )
+            self._radii_of = bank
+        return self._radii
 
     def _rank_own_clips(
         self,
@@ -345,8 +420,7 @@ class MultiViewRanker(ModalityEncoders):
                 (name, view, *_OWN): self.heads[name][view].own_clip_loss(
                     features[name], rows, anchors
                 )
-                for name in self.train_modalities
-                for view in self.views
+                for name, view in self._heads()
             }
 
 

@@ -114,7 +114,8 @@ class GlobalPool:
                         value.triplets.double(),
                         value.ties.double(),
                         value.triplets * value.loss.detach().double(),
-                        value.triplets * value.accuracy.double(),
+                        # without a triplet it has no accuracy
+                        value.triplets * value.accuracy.double().nan_to_num(),
                     ]
                 )
                 for value in statistics.values()
@@ -125,12 +126,13 @@ class GlobalPool:
         for (key, mine), (triplets, ties, loss, accuracy) in zip(
             statistics.items(), sums
         ):
-            share = mine.loss * (
-                get_world_size() * mine.triplets / triplets
-            ).to(mine.loss.dtype)
+            total = triplets.clamp_min(1)
+            share = mine.loss * (get_world_size() * mine.triplets / total).to(
+                mine.loss.dtype
+            )
             out[key] = TripletStatistics(
                 # the value of one, the gradient of the other
-                (loss / triplets).to(share.dtype) + (share - share.detach()),
+                (loss / total).to(share.dtype) + (share - share.detach()),
                 (accuracy / triplets).to(share.dtype),
                 triplets.long(),
                 ties.long(),
