@@ -233,7 +233,9 @@ def test_own_clips_on_a_gpu():
 
 def test_a_share_of_the_loss_is_of_triplets_with_a_neighbour():
     """Neighbours among all 40 samples, of which the batch holds six."""
-    model = build(ALL, ['self', 'other'], neighbour_share=0.25, neighbours=9)
+    model = build(
+        ALL, ['self', 'other'], neighbour_share=0.25, neighbours=0.225
+    )
     model.train_bank = bank(40)
     inputs, samples = batch(modalities=3)
     losses = model(inputs, samples, mode='loss')
@@ -264,19 +266,19 @@ def test_a_share_of_the_loss_is_of_triplets_with_a_neighbour():
 
 
 def test_neighbours_are_those_of_the_running_cycle():
-    model = build(neighbour_share=1.0)
+    model = build(neighbour_share=1.0, neighbours=0.2)
     inputs, samples = batch()
     for size in (100, 40, 40):
         model.train_bank = bank(size)
         losses = model(inputs, samples, mode='loss')
-        fresh = build(neighbour_share=1.0, neighbours=round(size**0.5))
+        fresh = build(neighbour_share=1.0, neighbours=0.2)
         fresh.load_state_dict(model.state_dict())
         fresh.train_bank = model.train_bank
         assert fresh(inputs, samples, mode='loss') == losses
 
 
 def test_a_batch_of_strangers_has_neither_accuracy_nor_gradient():
-    model = build(neighbour_share=1.0, neighbours=1)
+    model = build(neighbour_share=1.0, neighbours=0.01)
     # each has a copy, and the batch holds no two of a kind
     model.train_bank = FeatureBank(
         [f's{i}' for i in range(12)], dict(joint=torch.eye(6).repeat(2, 1))
@@ -407,7 +409,8 @@ def test_without_labels_the_hook_is_named():
         (dict(normalization='l3'), "Unknown normalization 'l3'"),
         (dict(triplet_pool='all'), "triplet_pool 'all'.*local, global"),
         (dict(neighbour_share=1.5), 'a share, from 0 to 1, got 1.5'),
-        (dict(neighbours=0), '`neighbours` must be at least 1, got 0'),
+        (dict(neighbours=0.0), 'above 0 and at most 1, got 0.0'),
+        (dict(neighbours=20.0), 'above 0 and at most 1, got 20.0'),
         (
             dict(
                 neighbour_share=0.5,

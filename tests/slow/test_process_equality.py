@@ -59,14 +59,14 @@ def compare(rank, processes, folder, ann_file):
         a_global_pool_is_one_batch(rank, processes, modalities, act)
     a_global_pool_is_one_batch(rank, processes, ALL, 'ReLU', own_clips=0.5)
     # with one neighbour each, a process may have no triplet of its own
-    for count in (4, 1):
+    for share in (0.4, 0.1):
         a_global_pool_is_one_batch(
             rank,
             processes,
             ALL,
             'ReLU',
             neighbour_share=0.5,
-            neighbours=count,
+            neighbours=share,
         )
     too_few_samples_in_the_pool(rank, processes)
     a_local_pool_is_the_mean_over_processes(rank, processes)

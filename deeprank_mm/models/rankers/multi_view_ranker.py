@@ -89,9 +89,9 @@ class MultiViewRanker(ModalityEncoders):
             two strangers, and which of them is the stranger one tells less.
             Not the paper's; it needs a head that scores pairs. Validation
             leaves it out. Defaults to 0.
-        neighbours (int, optional): How many samples of the bank are an
-            anchor's neighbours, by the distances of the view. Defaults to
-            the square root of their number.
+        neighbours (float): Share of the bank's samples that are an anchor's
+            neighbours, by the distances of the view: about what a class has
+            of them. Defaults to 0.07.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
@@ -115,7 +115,7 @@ class MultiViewRanker(ModalityEncoders):
         triplet_pool: str = 'local',
         own_clip_weight: float = 0.0,
         neighbour_share: float = 0.0,
-        neighbours: Optional[int] = None,
+        neighbours: float = 0.07,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
@@ -208,9 +208,10 @@ class MultiViewRanker(ModalityEncoders):
                 '`neighbour_share` is a share, from 0 to 1, got '
                 f'{self.neighbour_share}.'
             )
-        if self.neighbours is not None and self.neighbours < 1:
+        if not 0 < self.neighbours <= 1:
             raise ValueError(
-                f'`neighbours` must be at least 1, got {self.neighbours}.'
+                '`neighbours` is a share of the samples, above 0 and at most '
+                f'1, got {self.neighbours}.'
             )
 
     def train(self, mode: bool = True) -> MultiViewRanker:
@@ -402,7 +403,7 @@ class MultiViewRanker(ModalityEncoders):
             self._radii = neighbour_radii(
                 {name: value.to(device) for name, value in features.items()},
                 self._heads(),
-                self.neighbours or round(len(bank) ** 0.5),
+                max(1, round(self.neighbours * len(bank))),
                 self.normalization,
             )
             self._radii_of = bank
