@@ -12,7 +12,6 @@ from .distance import (
     normalize_features,
     pairwise_distance,
 )
-from .neighbours import neighbour_radii
 from .triplets import (
     TripletStatistics,
     compare_labels,
@@ -31,7 +30,6 @@ __all__ = [
     'candidate_distance',
     'compare_labels',
     'cross_distance',
-    'neighbour_radii',
     'normalize_features',
     'own_clip_loss',
     'pairwise_distance',

@@ -17,7 +17,6 @@ from deeprank_mm.ranking import (
     NORMALIZATIONS,
     VIEWS,
     TripletStatistics,
-    neighbour_radii,
     pairwise_distance,
     valid_pairs,
     view_distance,
@@ -28,6 +27,7 @@ from ..finite import check_features, check_losses
 from ..heads.pair_ranking_head import PairRankingHead
 from ..modality_encoders import ModalityEncoders, check_distinct, initialise
 from .memory import out_of_memory_explained
+from .neighbourhood import neighbour_radii
 from .triplet_pool import TRIPLET_POOLS, GlobalPool, LocalPool
 
 # Fewer distinct samples hold no triplet.
@@ -399,12 +399,12 @@ class MultiViewRanker(ModalityEncoders):
     ) -> Dict[tuple, Tensor]:
         """Of all samples of a bank, once for as long as it is ranked by."""
         if self._radii_of is not bank:
-            features = bank.lookup(torch.arange(len(bank)))
             self._radii = neighbour_radii(
-                {name: value.to(device) for name, value in features.items()},
+                bank,
                 self._heads(),
-                max(1, round(self.neighbours * len(bank))),
+                self.neighbours,
                 self.normalization,
+                device,
             )
             self._radii_of = bank
         return self._radii
