@@ -241,14 +241,17 @@ def leave_dist() -> None:
     after all of its work, and whoever destroys the group holds the lock and
     waits for them. So threads, exit handlers and streams are finished as at
     any end, and the rest is left to the system, as by the processes of
-    :mod:`multiprocessing`. Without such a group this does nothing.
+    :mod:`multiprocessing`: files that are still open are not flushed.
+    Without such a group this does nothing. A run that fails is torn down, and
+    its exit code says no more than that it failed.
     """
     if not torch_dist.is_initialized() or torch_dist.get_backend() != 'gloo':
         return
     threading._shutdown()
     atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as of a process without a console
+            stream.flush()
     os._exit(0)
 
 

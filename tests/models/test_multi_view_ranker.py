@@ -234,7 +234,7 @@ def test_own_clips_on_a_gpu():
 def test_a_share_of_the_loss_is_of_triplets_with_a_neighbour():
     """Neighbours among all 40 samples, of which the batch holds six."""
     model = build(
-        ALL, ['self', 'other'], neighbour_share=0.25, neighbours=0.225
+        ALL, ['self', 'other'], neighbour_share=0.25, neighbourhood=0.225
     )
     model.train_bank = bank(40)
     inputs, samples = batch(modalities=3)
@@ -265,20 +265,53 @@ def test_a_share_of_the_loss_is_of_triplets_with_a_neighbour():
     assert not losses
 
 
+def test_neighbours_of_clips_are_other_samples():
+    """The other clip of the anchor's own is at no distance, yet none."""
+    model = MODELS.build(dict(toy.ranker(), **OWN, neighbour_share=0.5))
+    model.train_bank = bank(40)
+    inputs = torch.randn(6, 2, 1, 8, 5, 3)
+    losses = model(inputs, batch()[1], mode='loss')
+    features = model.extract_feat(inputs.flatten(0, 1)[:, None])['joint']
+    rows = model.train_bank.rows([f's{i}' for i in range(6)])
+    rows = rows.repeat_interleave(2)
+    every = pairwise_distance(model.train_bank.features['joint'])
+    near = torch.zeros(40, 40, dtype=torch.bool)
+    near.scatter_(1, every.argsort(1)[:, 1 : 1 + round(0.07 * 40)], True)
+    wanted = model.heads['joint']['self'].loss(
+        features,
+        every[rows][:, rows],
+        valid_pairs(rows),
+        near=near[rows][:, rows],
+    )
+    assert losses['loss_joint_self_near'].item() == pytest.approx(
+        0.5 * wanted.loss.item(), rel=1e-5
+    )
+    assert losses['acc_joint_self_near'] == wanted.accuracy
+
+
+def test_validation_ranks_all_triplets_alike():
+    model = build(neighbour_share=0.5)
+    labels = bank()
+    features = dict(joint=torch.randn(6, toy.WIDTH))
+    result = model.rank(features, [f's{i}' for i in range(6)], labels)
+    assert list(result) == [('joint', 'self')]
+    assert result['joint', 'self'].triplets == 120
+
+
 def test_neighbours_are_those_of_the_running_cycle():
-    model = build(neighbour_share=1.0, neighbours=0.2)
+    model = build(neighbour_share=1.0, neighbourhood=0.2)
     inputs, samples = batch()
     for size in (100, 40, 40):
         model.train_bank = bank(size)
         losses = model(inputs, samples, mode='loss')
-        fresh = build(neighbour_share=1.0, neighbours=0.2)
+        fresh = build(neighbour_share=1.0, neighbourhood=0.2)
         fresh.load_state_dict(model.state_dict())
         fresh.train_bank = model.train_bank
         assert fresh(inputs, samples, mode='loss') == losses
 
 
 def test_a_batch_of_strangers_has_neither_accuracy_nor_gradient():
-    model = build(neighbour_share=1.0, neighbours=0.01)
+    model = build(neighbour_share=1.0, neighbourhood=0.01)
     # each has a copy, and the batch holds no two of a kind
     model.train_bank = FeatureBank(
         [f's{i}' for i in range(12)], dict(joint=torch.eye(6).repeat(2, 1))
@@ -409,8 +442,8 @@ def test_without_labels_the_hook_is_named():
         (dict(normalization='l3'), "Unknown normalization 'l3'"),
         (dict(triplet_pool='all'), "triplet_pool 'all'.*local, global"),
         (dict(neighbour_share=1.5), 'a share, from 0 to 1, got 1.5'),
-        (dict(neighbours=0.0), 'above 0 and at most 1, got 0.0'),
-        (dict(neighbours=20.0), 'above 0 and at most 1, got 20.0'),
+        (dict(neighbourhood=0.0), 'above 0 and at most 1, got 0.0'),
+        (dict(neighbourhood=20.0), 'above 0 and at most 1, got 20.0'),
         (
             dict(
                 neighbour_share=0.5,

@@ -3,8 +3,9 @@ import torch
 
 from deeprank_mm.models.rankers import neighbourhood
 from deeprank_mm.models.rankers.neighbourhood import neighbour_radii
-from deeprank_mm.structures import FeatureBank
+from deeprank_mm.structures import FeatureBank, load_bank
 from tests.literal import distance
+from tests.structures.test_mapped_bank import write
 
 ALL = ('joint', 'bone', 'motion')
 HEADS = [('joint', 'self'), ('joint', 'other'), ('bone', 'all')]
@@ -58,13 +59,44 @@ def test_a_copy_is_the_nearest_other_sample():
 
 
 def test_a_large_bank_is_told_by_a_part_of_it(monkeypatch):
-    labels = bank(120)
-    exact = neighbour_radii(labels, HEADS[:1], 0.2)
-    monkeypatch.setattr(neighbourhood, '_MAX_OTHERS', 60)
-    (radius,) = neighbour_radii(labels, HEADS[:1], 0.2).values()
-    assert not radius.equal(exact[HEADS[0]])
-    # about the share of all is within it
-    table = literal_table(labels.features, *HEADS[0])
+    """Although its ids repeat the same ten actions in the same order."""
+    labels = bank(400)
+    action = torch.arange(400) % 10
+    labels.features['joint'][:] = (
+        torch.eye(10)[action][:, :5] + 0.01 * (labels.features['joint'])
+    )
+    monkeypatch.setattr(neighbourhood, '_MAX_OTHERS', 200)
+    (radius,) = neighbour_radii(labels, HEADS[:1], 0.05, 'none').values()
+    table = torch.cdist(labels.features['joint'], labels.features['joint'])
     share = (table <= radius[:, None]).float().mean(1)
-    assert share.mean() == pytest.approx(0.2, abs=0.03)
-    assert share.min() > 0.05 and share.max() < 0.4
+    assert share.mean() == pytest.approx(0.05, abs=0.01)
+    # nobody has all of another action for neighbours, or none of their own
+    assert share.min() > 0.025 and share.max() < 0.1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_on_a_gpu_with_deterministic_algorithms():
+    labels = bank(40)
+    expected = neighbour_radii(labels, HEADS, 0.1)
+    torch.use_deterministic_algorithms(True)
+    try:
+        actual = neighbour_radii(labels, HEADS, 0.1, device='cuda')
+    finally:
+        torch.use_deterministic_algorithms(False)
+    for head, radius in expected.items():
+        torch.testing.assert_close(actual[head], radius)
+
+
+def test_of_a_mapped_bank_in_half_precision(tmp_path):
+    heads = [('joint', 'self'), ('bone', 'all')]
+    path, memory = write(tmp_path, dtype='float16')
+    for value in memory.features.values():
+        value[:] = value.half().float()
+    expected = neighbour_radii(memory, heads, 0.3)
+    for head, radius in neighbour_radii(load_bank(path), heads, 0.3).items():
+        assert radius.equal(expected[head])
+
+
+def test_a_bank_of_one_sample_has_no_neighbours():
+    (radius,) = neighbour_radii(bank(1), HEADS[:1], 0.1).values()
+    assert radius.isinf().all()

@@ -66,7 +66,7 @@ def compare(rank, processes, folder, ann_file):
             ALL,
             'ReLU',
             neighbour_share=0.5,
-            neighbours=share,
+            neighbourhood=share,
         )
     too_few_samples_in_the_pool(rank, processes)
     a_local_pool_is_the_mean_over_processes(rank, processes)

@@ -74,7 +74,8 @@ class RankingMetric(BaseMetric):
 
         Returns:
             dict[str, float]: ``loss``, weighted and summed over modalities
-            and views as in training, and for each of them
+            and views (neither own clips nor neighbours have a part of their
+            own, as in training they may), and for each of them
             ``loss_{modality}_{view}`` (unweighted) and
             ``acc_{modality}_{view}``, means over triplets.
 

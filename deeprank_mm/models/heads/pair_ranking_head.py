@@ -70,8 +70,8 @@ class PairRankingHead(BaseModule):
             anchors (slice, optional): Which ``A`` samples are anchors: the
                 rows of ``distances``. Defaults to all.
             near (Tensor, optional): ``(A, B)`` bool, neighbours of each
-                anchor: of a triplet that counts one candidate is one.
-                Defaults to all.
+                anchor. A triplet counts if one of its candidates is one, at
+                least. Defaults to all.
 
         Returns:
             TripletStatistics: Loss, accuracy, number of triplets and ties.

@@ -89,9 +89,9 @@ class MultiViewRanker(ModalityEncoders):
             two strangers, and which of them is the stranger one tells less.
             Not the paper's; it needs a head that scores pairs. Validation
             leaves it out. Defaults to 0.
-        neighbours (float): Share of the bank's samples that are an anchor's
-            neighbours, by the distances of the view: about what a class has
-            of them. Defaults to 0.07.
+        neighbourhood (float): Share of the bank's samples that are an
+            anchor's neighbours, by the distances of the view. Defaults to
+            0.07.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
@@ -115,7 +115,7 @@ class MultiViewRanker(ModalityEncoders):
         triplet_pool: str = 'local',
         own_clip_weight: float = 0.0,
         neighbour_share: float = 0.0,
-        neighbours: float = 0.07,
+        neighbourhood: float = 0.07,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
@@ -128,7 +128,7 @@ class MultiViewRanker(ModalityEncoders):
         self.triplet_pool = triplet_pool
         self.own_clip_weight = own_clip_weight
         self.neighbour_share = neighbour_share
-        self.neighbours = neighbours
+        self.neighbourhood = neighbourhood
         self._check_config()
 
         head = head or dict(type='TripletRankingHead')
@@ -208,10 +208,10 @@ class MultiViewRanker(ModalityEncoders):
                 '`neighbour_share` is a share, from 0 to 1, got '
                 f'{self.neighbour_share}.'
             )
-        if not 0 < self.neighbours <= 1:
+        if not 0 < self.neighbourhood <= 1:
             raise ValueError(
-                '`neighbours` is a share of the samples, above 0 and at most '
-                f'1, got {self.neighbours}.'
+                '`neighbourhood` is a share of the samples, above 0 and at '
+                f'most 1, got {self.neighbourhood}.'
             )
 
     def train(self, mode: bool = True) -> MultiViewRanker:
@@ -364,6 +364,7 @@ class MultiViewRanker(ModalityEncoders):
         """
         device = next(iter(features.values())).device
         some = {} if anchors is None else dict(anchors=anchors)
+        radii = self._neighbour_radii(bank, device) if neighbours else {}
         with out_of_memory_explained(len(rows)):
             distances = {
                 name: pairwise_distance(value.to(device), self.normalization)
@@ -372,15 +373,15 @@ class MultiViewRanker(ModalityEncoders):
             if anchors is not None:
                 distances = {k: v[anchors] for k, v in distances.items()}
             valid = valid_pairs(rows).to(device)
-            own = rows[anchors or slice(None)].to(device)
+            own = rows[anchors or slice(None)]
             out = {}
             for name, view in self._heads():
                 table = view_distance(distances, name, view)
                 known = (features[name], table, valid)
                 head = self.heads[name][view]
                 if neighbours:
-                    radius = self._neighbour_radii(bank, device)[name, view]
-                    near = table <= radius[own, None]
+                    radius = radii[name, view][own].to(device)
+                    near = table <= radius[:, None]
                     out[(name, view, *_NEAR)] = head.loss(
                         *known, near=near, **some
                     )
@@ -402,7 +403,7 @@ class MultiViewRanker(ModalityEncoders):
             self._radii = neighbour_radii(
                 bank,
                 self._heads(),
-                self.neighbours,
+                self.neighbourhood,
                 self.normalization,
                 device,
             )
