@@ -60,9 +60,7 @@ def pairwise_distance(features: Tensor, normalization: str = 'l2') -> Tensor:
         Tensor: ``(B, B)``, ``[a, c]`` the distance from anchor ``a`` to
         candidate ``c``; float32, or float64 for float64 features.
     """
-    with torch.autocast(features.device.type, enabled=False):
-        features = _prepare(features, normalization)
-        return _euclidean(features, features)
+    return cross_distance(features, features, normalization)
 
 
 @torch.no_grad()
@@ -82,10 +80,7 @@ def candidate_distance(
     Returns:
         Tensor: ``(N, K)``; float32, or float64 for float64 features.
     """
-    with torch.autocast(anchors.device.type, enabled=False):
-        anchors = _prepare(anchors, normalization)
-        candidates = _prepare(candidates, normalization)
-        return _euclidean(anchors[:, None], candidates)[:, 0]
+    return cross_distance(anchors[:, None], candidates, normalization)[:, 0]
 
 
 @torch.no_grad()
@@ -98,17 +93,18 @@ def cross_distance(
     these pairs.
 
     Args:
-        anchors (Tensor): ``(A, D)``.
-        candidates (Tensor): ``(B, D)``.
+        anchors (Tensor): ``(..., A, D)``.
+        candidates (Tensor): ``(..., B, D)``.
         normalization (str): See :func:`normalize_features`.
 
     Returns:
-        Tensor: ``(A, B)``; float32, or float64 for float64 features.
+        Tensor: ``(..., A, B)``; float32, or float64 for float64 features.
     """
     with torch.autocast(anchors.device.type, enabled=False):
-        return _euclidean(
+        return torch.cdist(
             _prepare(anchors, normalization),
             _prepare(candidates, normalization),
+            compute_mode='donot_use_mm_for_euclid_dist',
         )
 
 
@@ -116,7 +112,3 @@ def _prepare(features: Tensor, normalization: str) -> Tensor:
     if features.dtype != torch.float64:
         features = features.float()
     return normalize_features(features, normalization)
-
-
-def _euclidean(one: Tensor, two: Tensor) -> Tensor:
-    return torch.cdist(one, two, compute_mode='donot_use_mm_for_euclid_dist')
