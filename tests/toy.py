@@ -1,7 +1,6 @@
 """A small run on random skeletons, built like a user's: from a config."""
 
 import copy
-import os
 import pickle
 
 import numpy as np
@@ -10,6 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import distributed
+
+from deeprank_mm import compat
 
 LAYOUT = dict(num_node=5, inward=[(0, 1), (2, 1), (3, 1), (4, 1)], center=1)
 ENCODER = dict(
@@ -262,11 +263,6 @@ def build_dataset(ann_file, crop=0.95, **kwargs):
 
 
 def leave_group():
-    """End a process of a group that a test has spawned.
-
-    Not by destroying the group: gloo's thread may just be releasing the last
-    result of a gradient, for which it needs Python's lock, and whoever
-    destroys the group holds that and waits for the thread.
-    """
+    """End a process of a group that a test has spawned, after all others."""
     distributed.barrier()
-    os._exit(0)
+    compat.leave_dist()
