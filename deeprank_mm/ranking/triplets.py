@@ -66,7 +66,6 @@ def triplet_ranking_loss(
     bias: Optional[Tensor] = None,
     valid: Optional[Tensor] = None,
     anchors: Optional[slice] = None,
-    near: Optional[Tensor] = None,
 ) -> TripletStatistics:
     """Exact mean ranking loss over all ordered triplets of a batch.
 
@@ -85,9 +84,6 @@ def triplet_ranking_loss(
         anchors (slice, optional): Which ``A`` of the ``B`` samples are the
             rows of ``scores`` and ``distances``. Only their triplets count.
             Defaults to all.
-        near (Tensor, optional): ``(A, B)`` bool, neighbours of each anchor.
-            A triplet counts if one of its candidates is one, at least.
-            Defaults to all.
 
     Returns:
         TripletStatistics: Differentiable in ``scores`` and ``bias``. Without
@@ -104,7 +100,6 @@ def triplet_ranking_loss(
         ('scores', scores, (rows, size)),
         ('distances', distances, (rows, size)),
         ('valid', valid, (size, size)),
-        ('near', near, (rows, size)),
     ):
         if table is not None and tuple(table.shape) != wanted:
             raise ValueError(
@@ -120,7 +115,7 @@ def triplet_ranking_loss(
         if scores.dtype in (torch.bfloat16, torch.float16):
             scores, bias = scores.float(), bias.float()
         return TripletStatistics(
-            *_AllTriplets.apply(scores, bias, distances, valid, anchors, near)
+            *_AllTriplets.apply(scores, bias, distances, valid, anchors)
         )
 
 
@@ -229,7 +224,6 @@ class _AllTriplets(torch.autograd.Function):
         distances: Tensor,
         valid: Tensor,
         anchors: slice,
-        near: Optional[Tensor],
     ) -> Tuple[Tensor, Tensor, Tensor, Tensor]:
         loss = scores.new_zeros((), dtype=torch.float64)
         counts = torch.zeros(3, dtype=torch.int64, device=scores.device)
@@ -237,8 +231,6 @@ class _AllTriplets(torch.autograd.Function):
         grad_bias = scores.new_zeros((), dtype=torch.float64)
 
         for block, mask in _anchor_blocks(valid, anchors):
-            if near is not None:
-                mask &= near[block, :, None] | near[block, None, :]
             first, tie = _label(distances[block])
             score = scores[block]
             z = score[:, :, None] - score[:, None, :]
@@ -270,7 +262,7 @@ class _AllTriplets(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad_loss, *unused):
         grad, grad_bias = ctx.saved_tensors
-        return grad * grad_loss, grad_bias * grad_loss, *[None] * 4
+        return grad * grad_loss, grad_bias * grad_loss, None, None, None
 
 
 @torch.no_grad()

@@ -189,6 +189,83 @@ def test_own_clips_with_the_papers_head_and_an_activation():
     assert losses['loss_joint_self_own'].isfinite()
 
 
+def listwise(modalities=('joint',), views=('self',), **kwargs):
+    head = dict(type='ListRankingHead', in_channels=toy.WIDTH, num_samples=50)
+    cfg = toy.ranker(modalities, views)
+    model = MODELS.build(dict(cfg, head=dict(head, **kwargs)))
+    model.init_weights()
+    return model
+
+
+def test_a_list_head_ranks_the_whole_bank():
+    model = listwise(ALL, ['self', 'other'])
+    model.train_bank = bank(40)
+    inputs, samples = batch(modalities=3)
+    losses = model(inputs, samples, mode='loss')
+    features = model.extract_feat(inputs)
+    every = {
+        name: pairwise_distance(value)
+        for name, value in model.train_bank.features.items()
+    }
+    for name in ALL:
+        for view in ('self', 'other'):
+            table = view_distance(every, name, view)
+            near = torch.zeros(40, 40, dtype=torch.bool)
+            near.scatter_(1, table.argsort(1)[:, :3], True)  # itself, and 4 %
+            rows = model.train_bank.rows([f's{i}' for i in range(6)])
+            wanted = model.heads[name][view].bank_loss(
+                features[name], near[rows]
+            )
+            assert losses[f'loss_{name}_{view}'].item() == pytest.approx(
+                wanted.loss.item(), rel=1e-5
+            )
+            assert losses[f'acc_{name}_{view}'] == wanted.accuracy
+    assert len(losses) == 12
+
+
+def test_a_list_head_ranks_the_running_cycles_bank():
+    model = listwise(neighbourhood=0.2)
+    inputs, samples = batch()
+    for size in (100, 40, 40):
+        model.train_bank = bank(size)
+        losses = model(inputs, samples, mode='loss')
+        fresh = listwise(neighbourhood=0.2)
+        fresh.load_state_dict(model.state_dict())
+        fresh.train_bank = model.train_bank
+        assert fresh(inputs, samples, mode='loss') == losses
+
+
+def test_a_list_head_validates_like_the_cosine_head():
+    model, labels = listwise(), bank()
+    features = dict(joint=torch.randn(6, toy.WIDTH))
+    ids = [f's{i}' for i in range(6)]
+    result = model.rank(features, ids, labels)['joint', 'self']
+    head = dict(type='CosineRankingHead', temperature=0.1)
+    other = MODELS.build(dict(toy.ranker(), head=head))
+    assert result == other.rank(features, ids, labels)['joint', 'self']
+    assert result.triplets == 120
+
+
+def test_a_list_head_with_own_clips():
+    model = MODELS.build(
+        dict(
+            toy.ranker(),
+            head=dict(type='ListRankingHead', in_channels=toy.WIDTH),
+            own_clip_weight=0.5,
+        )
+    )
+    model.train_bank = bank(20)
+    losses = model(torch.randn(6, 2, 1, 8, 5, 3), batch()[1], mode='loss')
+    assert set(losses) == {
+        'loss_joint_self',
+        'acc_joint_self',
+        'loss_joint_self_own',
+        'acc_joint_self_own',
+    }
+    sum(v for k, v in losses.items() if k.startswith('loss')).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
 @pytest.mark.parametrize(
     'inputs, message',
     [
@@ -229,101 +306,6 @@ def test_own_clips_on_a_gpu():
     inputs = torch.randn(6, 2, 1, 8, 5, 9, device='cuda')
     losses = model(inputs, batch()[1], mode='loss')
     assert all(value.is_cuda for value in losses.values())
-
-
-def test_a_share_of_the_loss_is_of_triplets_with_a_neighbour():
-    """Neighbours among all 40 samples, of which the batch holds six."""
-    model = build(
-        ALL, ['self', 'other'], neighbour_share=0.25, neighbourhood=0.225
-    )
-    model.train_bank = bank(40)
-    inputs, samples = batch(modalities=3)
-    losses = model(inputs, samples, mode='loss')
-    features = model.extract_feat(inputs)
-    rows = model.train_bank.rows([f's{i}' for i in range(6)])
-    every = {
-        name: pairwise_distance(value)
-        for name, value in model.train_bank.features.items()
-    }
-    for name in ALL:
-        for view in ('self', 'other'):
-            table = view_distance(every, name, view)
-            near = torch.zeros(40, 40, dtype=torch.bool)
-            near.scatter_(1, table.argsort(1)[:, 1:10], True)
-            table, near = (t[rows][:, rows] for t in (table, near))
-            for key, share, some in (
-                (f'{name}_{view}', 0.75, {}),
-                (f'{name}_{view}_near', 0.25, dict(near=near)),
-            ):
-                head = model.heads[name][view]
-                wanted = head.loss(features[name], table, **some)
-                assert (wanted.triplets < 120) == bool(some)
-                assert losses.pop(f'loss_{key}').item() == pytest.approx(
-                    share * wanted.loss.item(), rel=1e-5
-                )
-                assert losses.pop(f'acc_{key}') == wanted.accuracy
-    assert not losses
-
-
-def test_neighbours_of_clips_are_other_samples():
-    """The other clip of the anchor's own is at no distance, yet none."""
-    model = MODELS.build(dict(toy.ranker(), **OWN, neighbour_share=0.5))
-    model.train_bank = bank(40)
-    inputs = torch.randn(6, 2, 1, 8, 5, 3)
-    losses = model(inputs, batch()[1], mode='loss')
-    features = model.extract_feat(inputs.flatten(0, 1)[:, None])['joint']
-    rows = model.train_bank.rows([f's{i}' for i in range(6)])
-    rows = rows.repeat_interleave(2)
-    every = pairwise_distance(model.train_bank.features['joint'])
-    near = torch.zeros(40, 40, dtype=torch.bool)
-    near.scatter_(1, every.argsort(1)[:, 1 : 1 + round(0.07 * 40)], True)
-    wanted = model.heads['joint']['self'].loss(
-        features,
-        every[rows][:, rows],
-        valid_pairs(rows),
-        near=near[rows][:, rows],
-    )
-    assert losses['loss_joint_self_near'].item() == pytest.approx(
-        0.5 * wanted.loss.item(), rel=1e-5
-    )
-    assert losses['acc_joint_self_near'] == wanted.accuracy
-
-
-def test_validation_ranks_all_triplets_alike():
-    model = build(neighbour_share=0.5)
-    labels = bank()
-    features = dict(joint=torch.randn(6, toy.WIDTH))
-    result = model.rank(features, [f's{i}' for i in range(6)], labels)
-    assert list(result) == [('joint', 'self')]
-    assert result['joint', 'self'].triplets == 120
-
-
-def test_neighbours_are_those_of_the_running_cycle():
-    model = build(neighbour_share=1.0, neighbourhood=0.2)
-    inputs, samples = batch()
-    for size in (100, 40, 40):
-        model.train_bank = bank(size)
-        losses = model(inputs, samples, mode='loss')
-        fresh = build(neighbour_share=1.0, neighbourhood=0.2)
-        fresh.load_state_dict(model.state_dict())
-        fresh.train_bank = model.train_bank
-        assert fresh(inputs, samples, mode='loss') == losses
-
-
-def test_a_batch_of_strangers_has_neither_accuracy_nor_gradient():
-    model = build(neighbour_share=1.0, neighbourhood=0.01)
-    # each has a copy, and the batch holds no two of a kind
-    model.train_bank = FeatureBank(
-        [f's{i}' for i in range(12)], dict(joint=torch.eye(6).repeat(2, 1))
-    )
-    losses = model(*batch(), mode='loss')
-    assert set(losses) == {
-        'loss_joint_self',
-        'acc_joint_self',
-        'loss_joint_self_near',
-    }
-    (losses['loss_joint_self'] + losses['loss_joint_self_near']).backward()
-    assert all(not p.grad.any() for p in model.parameters())
 
 
 @pytest.mark.parametrize(
@@ -441,16 +423,6 @@ def test_without_labels_the_hook_is_named():
         ),
         (dict(normalization='l3'), "Unknown normalization 'l3'"),
         (dict(triplet_pool='all'), "triplet_pool 'all'.*local, global"),
-        (dict(neighbour_share=1.5), 'a share, from 0 to 1, got 1.5'),
-        (dict(neighbourhood=0.0), 'above 0 and at most 1, got 0.0'),
-        (dict(neighbourhood=20.0), 'above 0 and at most 1, got 20.0'),
-        (
-            dict(
-                neighbour_share=0.5,
-                head=dict(type='MLPRankingHead', in_channels=7),
-            ),
-            "a head that scores pairs, not.*'MLPRankingHead'",
-        ),
         (dict(own_clip_weight=-1.0), '`own_clip_weight` must be 0 or more'),
         (dict(own_clip_weight=1.0), 'sees the anchor.*CosineRankingHead'),
     ],

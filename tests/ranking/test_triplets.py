@@ -12,7 +12,7 @@ from deeprank_mm.ranking import (
 from tests.literal import all_triplets
 
 
-def reference(scores, distances, bias=0.0, rows=None, near=None):
+def reference(scores, distances, bias=0.0, rows=None):
     """Loss, accuracy, count and ties, a triplet at a time."""
     a, c1, c2 = all_triplets(len(scores))
     if rows is not None:
@@ -21,9 +21,6 @@ def reference(scores, distances, bias=0.0, rows=None, near=None):
             & (rows[a] != rows[c2])
             & (rows[c1] != rows[c2])
         )
-        a, c1, c2 = a[keep], c1[keep], c2[keep]
-    if near is not None:
-        keep = near[a, c1] | near[a, c2]
         a, c1, c2 = a[keep], c1[keep], c2[keep]
     logits = torch.stack(
         [scores[a, c1] - scores[a, c2] + bias, torch.zeros(len(a)).to(scores)],
@@ -265,54 +262,3 @@ def test_own_clips_in_half_precision_are_compared_in_float32():
     result = own_clip_loss(scores, rows)
     assert result.loss.dtype == torch.float32
     assert result.loss == own_clip_loss(scores.float(), rows).loss
-
-
-def test_only_triplets_with_a_neighbour_count(tables, monkeypatch):
-    scores, distances = tables
-    size = len(scores)
-    # a few anchors at a time
-    monkeypatch.setattr(triplets, '_BLOCK_ELEMENTS', 3 * size * size)
-    near = distances <= distances.kthvalue(2, dim=1).values[:, None]
-    rows = torch.arange(size) // 2  # two clips each
-    rows[0] = size
-    loss, accuracy, count, _ = reference(
-        scores, distances, rows=rows, near=near
-    )
-    (expected,) = torch.autograd.grad(loss, scores)
-    result = triplet_ranking_loss(
-        scores, distances, valid=valid_pairs(rows), near=near
-    )
-    (actual,) = torch.autograd.grad(result.loss, scores)
-    assert result.triplets == count
-    assert result.loss.item() == pytest.approx(loss.item(), rel=1e-12)
-    assert result.accuracy.item() == pytest.approx(accuracy.item())
-    torch.testing.assert_close(actual, expected, rtol=1e-10, atol=1e-14)
-    some = slice(1, 3)
-    part = triplet_ranking_loss(
-        scores[some], distances[some], anchors=some, near=near[some]
-    )
-    whole = torch.zeros_like(near)
-    whole[some] = near[some]
-    alone = triplet_ranking_loss(scores, distances, near=whole)
-    assert part.triplets == alone.triplets > 0
-    assert part.loss.item() == pytest.approx(alone.loss.item())
-
-
-def test_without_a_neighbour_there_is_no_loss():
-    scores = torch.randn(5, 5, requires_grad=True)
-    near = torch.zeros(5, 5, dtype=torch.bool)
-    result = triplet_ranking_loss(scores, torch.rand(5, 5), near=near)
-    result.loss.backward()
-    assert result.loss == 0 and result.triplets == 0
-    assert result.accuracy.isnan()
-    assert not scores.grad.any()
-
-
-def test_neighbours_of_another_number_of_anchors():
-    with pytest.raises(ValueError, match=r'`near` must have the shape \(2, 5'):
-        triplet_ranking_loss(
-            torch.rand(2, 5),
-            torch.rand(2, 5),
-            anchors=slice(0, 2),
-            near=torch.ones(5, 5, dtype=torch.bool),
-        )

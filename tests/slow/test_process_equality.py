@@ -28,6 +28,14 @@ from tests.literal import all_triplets
 pytestmark = pytest.mark.slow
 
 ALL = ('joint', 'bone', 'motion')
+RELU = dict(
+    type='TripletRankingHead',
+    in_channels=toy.WIDTH,
+    hidden_channels=6,
+    act='ReLU',
+)
+LINEAR = dict(RELU, act=None)
+LIST = dict(type='ListRankingHead', in_channels=toy.WIDTH, neighbourhood=0.2)
 # samples of the processes: unequal batches, and a sample that is in two
 BATCHES = ([0, 1, 2, 3], [4, 5, 0], [6, 7, 8, 9, 10])
 FEW = ([0], [1], [0])
@@ -55,21 +63,13 @@ def compare(rank, processes, folder, ann_file):
         rank=rank,
         world_size=processes,
     )
-    for modalities, act in ((ALL, 'ReLU'), (('joint',), None)):
-        a_global_pool_is_one_batch(rank, processes, modalities, act)
-    a_global_pool_is_one_batch(rank, processes, ALL, 'ReLU', own_clips=0.5)
-    # with one neighbour each, a process may have no triplet of its own
-    for share in (0.4, 0.1):
-        a_global_pool_is_one_batch(
-            rank,
-            processes,
-            ALL,
-            'ReLU',
-            neighbour_share=0.5,
-            neighbourhood=share,
-        )
+    for modalities, head in ((ALL, RELU), (('joint',), LINEAR), (ALL, LIST)):
+        a_global_pool_is_one_batch(rank, processes, modalities, head)
+    for head in (RELU, LIST):
+        a_global_pool_is_one_batch(rank, processes, ALL, head, own_clips=0.5)
     too_few_samples_in_the_pool(rank, processes)
-    a_local_pool_is_the_mean_over_processes(rank, processes)
+    for head in (RELU, LIST):
+        a_local_pool_is_the_mean_over_processes(rank, processes, head)
     dataset = toy.build_dataset(ann_file, split='train')
     calibration_is_that_of_one_process(folder, dataset)
     labels_are_those_of_one_process(folder, dataset)
@@ -78,26 +78,20 @@ def compare(rank, processes, folder, ann_file):
     toy.leave_group()
 
 
-def ranker(
-    modalities=('joint',), act=None, pool='local', own_clips=0.0, **kwargs
-):
+def ranker(modalities=('joint',), head=LINEAR, pool='local', own_clips=0.0):
     """Equal in every process; float64, so that differences are mistakes."""
     views = ('self', 'other', 'all') if len(modalities) > 1 else ('self',)
     cfg = toy.ranker(
-        modalities,
-        views,
-        triplet_pool=pool,
-        own_clip_weight=own_clips,
-        **kwargs,
+        modalities, views, triplet_pool=pool, own_clip_weight=own_clips
     )
-    cfg['head']['act'] = act
+    cfg['head'] = dict(head)
     torch.manual_seed(0)
     return MODELS.build(cfg)
 
 
-def frozen(*args, **kwargs):
+def frozen(*args):
     """With the labels of 11 samples, BatchNorm and all in float64."""
-    model = ranker(*args, **kwargs).double().eval()
+    model = ranker(*args).double().eval()
     generator = torch.Generator().manual_seed(1)
     model.train_bank = FeatureBank(
         [f's{i}' for i in range(11)],
@@ -145,12 +139,12 @@ def assert_equal(one, other):
 
 
 def a_global_pool_is_one_batch(
-    rank, processes, modalities, act, own_clips=0.0, **kwargs
+    rank, processes, modalities, head, own_clips=0.0
 ):
-    model = frozen(modalities, act, 'global', own_clips, **kwargs)
+    model = frozen(modalities, head, 'global', own_clips)
     parts = BATCHES[:processes]
     result = distributed_step(model, parts[rank])
-    reference = frozen(modalities, act, 'local', own_clips, **kwargs)
+    reference = frozen(modalities, head, 'local', own_clips)
     assert_equal(result, step(reference, sum(parts, [])))
     encoder = [v for k, v in result[1].items() if k.startswith('encoders')]
     assert sum(v.abs().sum() for v in encoder) > 1e-3
@@ -158,7 +152,7 @@ def a_global_pool_is_one_batch(
 
 def too_few_samples_in_the_pool(rank, processes):
     """Skipped by all or by none; none waits for another."""
-    model = frozen(('joint',), None, 'global')
+    model = frozen(('joint',), LINEAR, 'global')
     logged, grads = distributed_step(model, FEW[rank])
     assert logged == dict(loss_skipped=0.0, loss=0.0)
     assert not any(grad.any() for grad in grads.values())
@@ -168,8 +162,8 @@ def too_few_samples_in_the_pool(rank, processes):
     assert ('loss_skipped' in logged) == (processes == 2)
 
 
-def a_local_pool_is_the_mean_over_processes(rank, processes):
-    model = frozen(ALL, 'ReLU', 'local')
+def a_local_pool_is_the_mean_over_processes(rank, processes, head):
+    model = frozen(ALL, head, 'local')
     logged, grads = distributed_step(model, BATCHES[rank])
     alone = []
     for numbers in BATCHES[:processes]:

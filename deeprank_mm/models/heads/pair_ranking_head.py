@@ -57,7 +57,6 @@ class PairRankingHead(BaseModule):
         distances: Tensor,
         valid: Optional[Tensor] = None,
         anchors: Optional[slice] = None,
-        near: Optional[Tensor] = None,
     ) -> TripletStatistics:
         """Cross-entropy over all ordered triplets (eq. 9), in float32.
 
@@ -69,17 +68,12 @@ class PairRankingHead(BaseModule):
                 samples. Defaults to all but the diagonal.
             anchors (slice, optional): Which ``A`` samples are anchors: the
                 rows of ``distances``. Defaults to all.
-            near (Tensor, optional): ``(A, B)`` bool, neighbours of each
-                anchor. A triplet counts if one of its candidates is one, at
-                least. Defaults to all.
 
         Returns:
             TripletStatistics: Loss, accuracy, number of triplets and ties.
         """
         scores, bias = self._scores(features, anchors)
-        return triplet_ranking_loss(
-            scores, distances, bias, valid, anchors, near
-        )
+        return triplet_ranking_loss(scores, distances, bias, valid, anchors)
 
     def own_clip_loss(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-import torch
 import torch.nn as nn
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
@@ -24,18 +23,15 @@ from deeprank_mm.ranking import (
 from deeprank_mm.structures import FeatureBank, sample_id_of
 
 from ..finite import check_features, check_losses
-from ..heads.pair_ranking_head import PairRankingHead
 from ..modality_encoders import ModalityEncoders, check_distinct, initialise
 from .memory import out_of_memory_explained
-from .neighbourhood import neighbour_radii
+from .neighbourhood import Neighbourhoods
 from .triplet_pool import TRIPLET_POOLS, GlobalPool, LocalPool
 
 # Fewer distinct samples hold no triplet.
 MIN_BATCH = 3
-# What is added to a head's name for its ranking of own clips, or of the
-# triplets with a neighbour.
+# What is added to a head's name for the ranking of own clips.
 _OWN = ('own',)
-_NEAR = ('near',)
 
 
 @MODELS.register_module()
@@ -60,8 +56,9 @@ class MultiViewRanker(ModalityEncoders):
         encoder (dict): Config of a backbone: any of MMAction2's GCN
             backbones, or anything :func:`.encode` can pool. Every
             modality gets one of its own.
-        head (dict): Config of a ranking head. Defaults to
-            ``dict(type='TripletRankingHead')``.
+        head (dict): Config of a ranking head. One that ``ranks_bank`` is
+            trained not on the batch's triplets, but on the samples of the
+            bank. Defaults to ``dict(type='TripletRankingHead')``.
         modalities (Sequence[str]): In the order in which the pipeline joins
             them on the channel axis. Defaults to ``('joint', )``.
         views (Sequence[str]): Of ``self``, ``other`` and ``all``. Defaults
@@ -83,23 +80,13 @@ class MultiViewRanker(ModalityEncoders):
             the view. Not the paper's; it needs a head that sees the anchor,
             such as ``CosineRankingHead``. Validation leaves it out. Defaults
             to 0: features are averaged over clips.
-        neighbour_share (float): Of each view's loss this share is the mean
-            over the triplets with a neighbour of the anchor among their
-            candidates, and the rest the mean over all: most triplets are of
-            two strangers, and which of them is the stranger one tells less.
-            Not the paper's; it needs a head that scores pairs. Validation
-            leaves it out. Defaults to 0.
-        neighbourhood (float): Share of the bank's samples that are an
-            anchor's neighbours, by the distances of the view. Defaults to
-            0.07.
         data_preprocessor (dict, optional): Defaults to MMAction2's
             ``ActionDataPreprocessor``, which only stacks the batch.
         init_cfg (dict or list[dict], optional): Initialisation config.
 
     Raises:
-        ValueError: If modalities, views, weights, the pool or neighbours make
-            no sense, or own clips or neighbours are to be ranked by a head
-            that cannot.
+        ValueError: If modalities, views, weights or the pool make no sense,
+            or own clips are to be ranked by a head that cannot.
     """
 
     @check_arguments
@@ -114,8 +101,6 @@ class MultiViewRanker(ModalityEncoders):
         normalization: str = 'l2',
         triplet_pool: str = 'local',
         own_clip_weight: float = 0.0,
-        neighbour_share: float = 0.0,
-        neighbourhood: float = 0.07,
         data_preprocessor: Optional[dict] = None,
         init_cfg: Union[dict, List[dict], None] = None,
     ) -> None:
@@ -127,8 +112,6 @@ class MultiViewRanker(ModalityEncoders):
         self.normalization = normalization
         self.triplet_pool = triplet_pool
         self.own_clip_weight = own_clip_weight
-        self.neighbour_share = neighbour_share
-        self.neighbourhood = neighbourhood
         self._check_config()
 
         head = head or dict(type='TripletRankingHead')
@@ -140,27 +123,22 @@ class MultiViewRanker(ModalityEncoders):
                     # as encoders: whatever other heads there are
                     with keyed_randomness(self._seed, 'head', name, view):
                         self.heads[name][view] = MODELS.build(head)
-        one_head = self.heads[self.train_modalities[0]][self.views[0]]
+        one_head = self._one_head
+        self.ranks_bank = getattr(one_head, 'ranks_bank', False)
         if own_clip_weight and not getattr(one_head, 'sees_anchor', False):
             raise ValueError(
                 '`own_clip_weight` needs a head that scores pairs and sees '
                 f"the anchor, not {head}: dict(type='CosineRankingHead'), or "
                 "dict(type='TripletRankingHead', act='ReLU')."
             )
-        if neighbour_share and not isinstance(one_head, PairRankingHead):
-            raise ValueError(
-                f'`neighbour_share` needs a head that scores pairs, not {head}'
-                ": dict(type='CosineRankingHead'), or "
-                "dict(type='TripletRankingHead')."
-            )
         for name in self.modalities:
             if name not in self.train_modalities:
                 self.encoders[name].requires_grad_(False)
         self.train_bank: Optional[FeatureBank] = None
         self.val_bank: Optional[FeatureBank] = None
-        # what neighbours were last told by, and the bank they are in
-        self._radii: Dict[tuple, Tensor] = {}
-        self._radii_of: Optional[FeatureBank] = None
+        self._neighbourhoods: Optional[Neighbourhoods] = None
+        # the bank in which they are
+        self._neighbourhoods_of: Optional[FeatureBank] = None
         self.skipped_batches = 0
 
     def _check_config(self) -> None:
@@ -203,16 +181,6 @@ class MultiViewRanker(ModalityEncoders):
                 '`own_clip_weight` must be 0 or more, got '
                 f'{self.own_clip_weight}.'
             )
-        if not 0 <= self.neighbour_share <= 1:
-            raise ValueError(
-                '`neighbour_share` is a share, from 0 to 1, got '
-                f'{self.neighbour_share}.'
-            )
-        if not 0 < self.neighbourhood <= 1:
-            raise ValueError(
-                '`neighbourhood` is a share of the samples, above 0 and at '
-                f'most 1, got {self.neighbourhood}.'
-            )
 
     def train(self, mode: bool = True) -> MultiViewRanker:
         """Set the training mode; encoders that do not learn stay in eval."""
@@ -247,9 +215,7 @@ class MultiViewRanker(ModalityEncoders):
         Returns:
             dict[str, Tensor]: ``loss_{modality}_{view}``, weighted, and
             ``acc_{modality}_{view}``; with ``own_clip_weight`` also
-            ``loss_{modality}_{view}_own`` and ``acc_{modality}_{view}_own``,
-            with ``neighbour_share`` the same with ``_near``. There is no
-            accuracy where there was no such triplet.
+            ``loss_{modality}_{view}_own`` and ``acc_{modality}_{view}_own``.
 
         Raises:
             RuntimeError: If no labels have been made yet.
@@ -283,29 +249,23 @@ class MultiViewRanker(ModalityEncoders):
         if isinstance(pool, GlobalPool):
             check_features(self, inputs, data_samples, features)
         gathered = pool.gather(features)
-        statistics = self._rank(
-            gathered,
-            pool.rows,
-            self.train_bank,
-            pool.anchors,
-            neighbours=self.neighbour_share > 0,
-        )
+        if self.ranks_bank:
+            statistics = self._rank_bank(features, rows)
+        else:
+            statistics = self._rank(
+                gathered, pool.rows, self.train_bank, pool.anchors
+            )
         if self.own_clip_weight:
             statistics.update(
                 self._rank_own_clips(gathered, pool.rows, pool.anchors)
             )
-        shares = {
-            (): 1 - self.neighbour_share,
-            _NEAR: self.neighbour_share,
-            _OWN: self.own_clip_weight,
-        }
         losses = {}
         for key, result in pool.total(statistics).items():
             name, weight = '_'.join(key), self.view_weights[key[1]]
-            weight *= shares[key[2:]]
+            if key[2:] == _OWN:
+                weight *= self.own_clip_weight
             losses[f'loss_{name}'] = weight * result.loss
-            if key[2:] != _NEAR or result.triplets:
-                losses[f'acc_{name}'] = result.accuracy
+            losses[f'acc_{name}'] = result.accuracy
         check_losses(self, inputs, data_samples, losses)
         return losses
 
@@ -356,15 +316,10 @@ class MultiViewRanker(ModalityEncoders):
         rows: Tensor,
         bank: FeatureBank,
         anchors: Optional[slice] = None,
-        neighbours: bool = False,
     ) -> Dict[tuple, TripletStatistics]:
-        """The same by rows of the bank, for all samples or some as anchors.
-
-        With ``neighbours`` also of the triplets that have one.
-        """
+        """The same by rows of the bank, for all samples or some as anchors."""
         device = next(iter(features.values())).device
         some = {} if anchors is None else dict(anchors=anchors)
-        radii = self._neighbour_radii(bank, device) if neighbours else {}
         with out_of_memory_explained(len(rows)):
             distances = {
                 name: pairwise_distance(value.to(device), self.normalization)
@@ -373,42 +328,47 @@ class MultiViewRanker(ModalityEncoders):
             if anchors is not None:
                 distances = {k: v[anchors] for k, v in distances.items()}
             valid = valid_pairs(rows).to(device)
-            own = rows[anchors or slice(None)]
-            out = {}
-            for name, view in self._heads():
-                table = view_distance(distances, name, view)
-                known = (features[name], table, valid)
-                head = self.heads[name][view]
-                if neighbours:
-                    radius = radii[name, view][own].to(device)
-                    near = table <= radius[:, None]
-                    out[(name, view, *_NEAR)] = head.loss(
-                        *known, near=near, **some
-                    )
-                out[name, view] = head.loss(*known, **some)
-            return out
+            return {
+                (name, view): self.heads[name][view].loss(
+                    features[name],
+                    view_distance(distances, name, view),
+                    valid,
+                    **some,
+                )
+                for name in self.train_modalities
+                for view in self.views
+            }
 
-    def _heads(self) -> List[Tuple[str, str]]:
-        return [
+    @property
+    def _one_head(self) -> nn.Module:
+        """Any of the heads, which are alike but for what they have learnt."""
+        return self.heads[self.train_modalities[0]][self.views[0]]
+
+    def _rank_bank(
+        self, features: Dict[str, Tensor], rows: Tensor
+    ) -> Dict[tuple, TripletStatistics]:
+        """Rank the samples of the bank for every sample of the batch."""
+        keys = [
             (name, view)
             for name in self.train_modalities
             for view in self.views
         ]
-
-    def _neighbour_radii(
-        self, bank: FeatureBank, device: torch.device
-    ) -> Dict[tuple, Tensor]:
-        """Of all samples of a bank, once for as long as it is ranked by."""
-        if self._radii_of is not bank:
-            self._radii = neighbour_radii(
-                bank,
-                self._heads(),
-                self.neighbourhood,
+        if self._neighbourhoods_of is not self.train_bank:
+            self._neighbourhoods = Neighbourhoods(
+                self.train_bank,
+                keys,
+                self._one_head.neighbourhood,
+                self._one_head.num_samples,
                 self.normalization,
-                device,
+                next(iter(features.values())).device,
             )
-            self._radii_of = bank
-        return self._radii
+            self._neighbourhoods_of = self.train_bank
+        return {
+            (name, view): self.heads[name][view].bank_loss(
+                features[name], self._neighbourhoods.near((name, view), rows)
+            )
+            for name, view in keys
+        }
 
     def _rank_own_clips(
         self,
@@ -422,7 +382,8 @@ class MultiViewRanker(ModalityEncoders):
                 (name, view, *_OWN): self.heads[name][view].own_clip_loss(
                     features[name], rows, anchors
                 )
-                for name, view in self._heads()
+                for name in self.train_modalities
+                for view in self.views
             }
 
 

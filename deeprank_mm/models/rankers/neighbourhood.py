@@ -1,4 +1,4 @@
-"""How far an anchor's neighbours are, in a bank and by each view."""
+"""Who is whose neighbour in a bank, by each view."""
 
 from __future__ import annotations
 
@@ -10,66 +10,77 @@ from torch import Tensor
 from deeprank_mm.ranking import cross_distance, view_distance
 from deeprank_mm.structures import FeatureBank
 
-# A share is known well enough from so many samples of the bank, drawn at
-# random (ids may come in an order with a period): the cost of a large bank
-# grows with its size, and not with the square.
-_MAX_OTHERS = 2048
 _SEED = 0
-# Elements of the (anchors, others) table that is filled at a time.
+# Elements of the (rows, samples) table of distances that is filled at a time.
 _BLOCK_ELEMENTS = 1 << 22
 
 
-@torch.no_grad()
-def neighbour_radii(
-    bank: FeatureBank,
-    heads: Iterable[Tuple[str, str]],
-    share: float,
-    normalization: str = 'l2',
-    device: Union[torch.device, str] = 'cpu',
-) -> Dict[Tuple[str, str], Tensor]:
-    """The distance within which a sample has a share of all others.
+class Neighbourhoods:
+    """The nearest samples of every sample of a bank, itself among them.
 
     Args:
-        bank (FeatureBank): Of ``N`` samples.
+        bank (FeatureBank): Of ``N`` samples, whose distances are compared.
         heads (Iterable[tuple[str, str]]): Modalities and views whose
-            distances are asked for (:func:`.view_distance`).
-        share (float): Of neighbours among the samples, above 0; everybody
-            has one at least.
+            neighbourhoods are asked for (:func:`.view_distance`).
+        share (float): Of the samples, that are a sample's neighbours; one at
+            least, beside itself.
+        size (int): Of a larger bank ``M`` samples stand for all, drawn at
+            random: ids may come in an order with a period. They are the same
+            in every bank of ``N``.
         normalization (str): See :func:`.normalize_features`.
         device (torch.device or str): Where to compute.
-
-    Returns:
-        dict[tuple[str, str], Tensor]: For each of ``heads`` ``(N, )``
-        float32, on the CPU. A sample at exactly that distance is a
-        neighbour, too.
     """
-    heads = list(heads)
-    size = len(bank)
-    others = torch.arange(size)
-    if size > _MAX_OTHERS:
-        generator = torch.Generator().manual_seed(_SEED)
-        others = torch.randperm(size, generator=generator)[:_MAX_OTHERS]
-    count = max(1, min(round(share * len(others)), len(others) - 1))
-    names = {name for name, _ in heads}
-    if any(view != 'self' for _, view in heads):
-        names = set(bank.modalities)
-    known = _lookup(bank, others, names, device)
-    radii: Dict[Tuple[str, str], List[Tensor]] = {head: [] for head in heads}
-    for rows in torch.arange(size).split(
-        max(1, _BLOCK_ELEMENTS // len(others))
-    ):
-        distances = {
-            name: cross_distance(value, known[name], normalization)
-            for name, value in _lookup(bank, rows, names, device).items()
-        }
-        own = (rows[:, None] == others).to(device)
-        for head in heads:
-            table = view_distance(distances, *head)
-            table = table.masked_fill(own, float('inf'))
-            # kthvalue has no deterministic version on a GPU
-            nearest = table.topk(count, dim=1, largest=False).values
-            radii[head].append(nearest[:, -1].cpu())
-    return {head: torch.cat(values) for head, values in radii.items()}
+
+    @torch.no_grad()
+    def __init__(
+        self,
+        bank: FeatureBank,
+        heads: Iterable[Tuple[str, str]],
+        share: float,
+        size: int,
+        normalization: str = 'l2',
+        device: Union[torch.device, str] = 'cpu',
+    ) -> None:
+        heads = list(heads)
+        samples = torch.arange(len(bank))
+        if len(bank) > size:
+            generator = torch.Generator().manual_seed(_SEED)
+            samples = torch.randperm(len(bank), generator=generator)
+            samples = samples[:size].sort().values
+        self._samples = samples
+        count = max(1, min(round(share * len(samples)), len(samples) - 1))
+        names = {name for name, _ in heads}
+        if any(view != 'self' for _, view in heads):
+            names = set(bank.modalities)
+        known = _lookup(bank, samples, names, device)
+        parts: Dict[Tuple[str, str], List[Tensor]] = {h: [] for h in heads}
+        step = max(1, _BLOCK_ELEMENTS // len(samples))
+        for rows in torch.arange(len(bank)).split(step):
+            distances = {
+                name: cross_distance(value, known[name], normalization)
+                for name, value in _lookup(bank, rows, names, device).items()
+            }
+            own = (rows[:, None] == samples).to(device)
+            for head in heads:
+                table = view_distance(distances, *head)
+                table = table.masked_fill(own, float('inf'))
+                nearest = table.topk(count, dim=1, largest=False).indices
+                parts[head].append(nearest.int().cpu())
+        self._nearest = {head: torch.cat(part) for head, part in parts.items()}
+
+    def near(self, head: Tuple[str, str], rows: Tensor) -> Tensor:
+        """Whom anchors should rank first.
+
+        Args:
+            head (tuple[str, str]): Modality and view.
+            rows (Tensor): ``(A, )``, the anchors' rows of the bank.
+
+        Returns:
+            Tensor: ``(A, M)`` bool, on the CPU: the anchor's neighbours, and
+            the anchor's own sample where it is among the ``M``.
+        """
+        near = rows[:, None] == self._samples
+        return near.scatter_(1, self._nearest[head][rows].long(), True)
 
 
 def _lookup(
