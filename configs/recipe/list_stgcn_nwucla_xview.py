@@ -1,4 +1,5 @@
-# The recipe with a head that ranks the whole bank (docs/recipe.md).
+# The recipe with a head that ranks the whole bank (docs/recipe.md). A sample
+# is the mean of its two clips.
 _base_ = './stgcn_nwucla_xview.py'
 work_dir = './work_dirs/recipe/list_stgcn_nwucla_xview'
 

@@ -255,15 +255,39 @@ def test_a_list_head_with_own_clips():
         )
     )
     model.train_bank = bank(20)
-    losses = model(torch.randn(6, 2, 1, 8, 5, 3), batch()[1], mode='loss')
+    inputs = torch.randn(6, 2, 1, 8, 5, 3)
+    losses = model(inputs, batch()[1], mode='loss')
     assert set(losses) == {
         'loss_joint_self',
         'acc_joint_self',
         'loss_joint_self_own',
         'acc_joint_self_own',
     }
-    sum(v for k, v in losses.items() if k.startswith('loss')).backward()
-    assert all(p.grad is not None for p in model.parameters())
+    # every clip is an anchor by itself
+    features = model.extract_feat(inputs.flatten(0, 1)[:, None])['joint']
+    table = pairwise_distance(model.train_bank.features['joint'])
+    near = torch.zeros(20, 20, dtype=torch.bool)
+    near.scatter_(1, table.argsort(1)[:, :2], True)  # itself and 4 %: one
+    rows = model.train_bank.rows([f's{i}' for i in range(6)])
+    wanted = model.heads['joint']['self'].bank_loss(
+        features, near[rows.repeat_interleave(2)]
+    )
+    assert losses['loss_joint_self'].item() == pytest.approx(
+        wanted.loss.item(), rel=1e-5
+    )
+
+
+def test_a_list_head_starts_anew_alike():
+    """As after a refresh with `reset_head`: other vectors, by the seed."""
+    model = listwise()
+    head = model.heads['joint']['self']
+    before = head.weight.clone()
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        head.reset_parameters()
+        drawn.append(head.weight.clone())
+    assert torch.equal(*drawn) and not torch.equal(drawn[0], before)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_some_samples_stand_for_a_large_bank():
     action = torch.arange(400) % 10
     labels.features['joint'][:] *= 0.01
     labels.features['joint'] += torch.eye(10)[action][:, :5]
-    heads = [('joint', 'self'), ('joint', 'all')]
+    heads = [('joint', 'self')]
     found = Neighbourhoods(labels, heads, 0.05, 200, 'none')
     near = found.near(heads[0], torch.arange(400))
     assert near.shape == (400, 200)

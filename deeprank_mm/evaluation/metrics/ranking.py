@@ -74,8 +74,9 @@ class RankingMetric(BaseMetric):
 
         Returns:
             dict[str, float]: ``loss``, weighted and summed over modalities
-            and views (neither own clips nor neighbours have a part of their
-            own, as in training they may), and for each of them
+            and views (own clips have no part of their own, as in training
+            they may, and a head that learns from the whole bank ranks
+            triplets here), and for each of them
             ``loss_{modality}_{view}`` (unweighted) and
             ``acc_{modality}_{view}``, means over triplets.
 

@@ -28,9 +28,10 @@ class ListRankingHead(CosineRankingHead):
         p_j = softmax_j(cos(f_a, w_j) / temperature)
 
     and the loss is that of ListNet (Cao et al., ICML 2007) for labels that
-    set an anchor's ``K`` neighbours before all others: the divergence of
-    ``p`` from a distribution that gives each of them ``1 / K``. The vectors
-    are what all anchors that have the sample as a neighbour agree on.
+    set ``K`` samples, the anchor's neighbours and its own, before all others:
+    the divergence of ``p`` from a distribution that gives each of them
+    ``1 / K``. A vector is what all anchors that have its sample as a
+    neighbour agree on.
 
     Triplets of a batch, which validation ranks, it ranks by the similarities
     of features, as its base does.
@@ -91,10 +92,10 @@ class ListRankingHead(CosineRankingHead):
                 at least for each anchor.
 
         Returns:
-            TripletStatistics: Mean loss over the anchors, zero where all
-            neighbours, and no others, share the first place; the share of
-            anchors that put a neighbour first; and how many anchors there
-            are, in the place of triplets.
+            TripletStatistics: Mean loss over the anchors, the smaller the
+            more evenly these samples, and no others, share the first place;
+            the share of anchors that put one of them first; and how many
+            anchors there are, in the place of triplets.
 
         Raises:
             ValueError: If the features have another width than the head.

@@ -58,7 +58,8 @@ class MultiViewRanker(ModalityEncoders):
             modality gets one of its own.
         head (dict): Config of a ranking head. One that ``ranks_bank`` is
             trained not on the batch's triplets, but on the samples of the
-            bank. Defaults to ``dict(type='TripletRankingHead')``.
+            bank, see ``ListRankingHead``. Defaults to
+            ``dict(type='TripletRankingHead')``.
         modalities (Sequence[str]): In the order in which the pipeline joins
             them on the channel axis. Defaults to ``('joint', )``.
         views (Sequence[str]): Of ``self``, ``other`` and ``all``. Defaults

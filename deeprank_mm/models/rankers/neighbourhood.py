@@ -11,7 +11,8 @@ from deeprank_mm.ranking import cross_distance, view_distance
 from deeprank_mm.structures import FeatureBank
 
 _SEED = 0
-# Elements of the (rows, samples) table of distances that is filled at a time.
+# Elements of the (rows, samples) table of distances that is filled at a time,
+# and of the rows' features.
 _BLOCK_ELEMENTS = 1 << 22
 
 
@@ -54,7 +55,8 @@ class Neighbourhoods:
             names = set(bank.modalities)
         known = _lookup(bank, samples, names, device)
         parts: Dict[Tuple[str, str], List[Tensor]] = {h: [] for h in heads}
-        step = max(1, _BLOCK_ELEMENTS // len(samples))
+        width = max(value.shape[1] for value in known.values())
+        step = max(1, _BLOCK_ELEMENTS // max(len(samples), width))
         for rows in torch.arange(len(bank)).split(step):
             distances = {
                 name: cross_distance(value, known[name], normalization)
