@@ -41,6 +41,7 @@ SUMMARY = {
     'DeepRank': "DeepRank, the paper's settings",
     'DeepRank, recipe': '**DeepRank, the recipe**',
     'MV-DeepRank, recipe': '**MV-DeepRank, the recipe**',
+    'DeepRank, list head': '**DeepRank, a list head**',
 }
 SUMMARY_ENDS = ('<!-- by results_page.py -->', '<!-- end -->')
 # The columns of that table, and the panels of the picture.
