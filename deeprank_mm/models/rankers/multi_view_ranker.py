@@ -125,7 +125,7 @@ class MultiViewRanker(ModalityEncoders):
                     with keyed_randomness(self._seed, 'head', name, view):
                         self.heads[name][view] = MODELS.build(head)
         one_head = self._one_head
-        self.ranks_bank = getattr(one_head, 'ranks_bank', False)
+        self._ranks_bank = getattr(one_head, 'ranks_bank', False)
         if own_clip_weight and not getattr(one_head, 'sees_anchor', False):
             raise ValueError(
                 '`own_clip_weight` needs a head that scores pairs and sees '
@@ -215,7 +215,8 @@ class MultiViewRanker(ModalityEncoders):
 
         Returns:
             dict[str, Tensor]: ``loss_{modality}_{view}``, weighted, and
-            ``acc_{modality}_{view}``; with ``own_clip_weight`` also
+            ``acc_{modality}_{view}``, of triplets or, with a head that ranks
+            the bank, of anchors; with ``own_clip_weight`` also
             ``loss_{modality}_{view}_own`` and ``acc_{modality}_{view}_own``.
 
         Raises:
@@ -250,7 +251,7 @@ class MultiViewRanker(ModalityEncoders):
         if isinstance(pool, GlobalPool):
             check_features(self, inputs, data_samples, features)
         gathered = pool.gather(features)
-        if self.ranks_bank:
+        if self._ranks_bank:
             statistics = self._rank_bank(features, rows)
         else:
             statistics = self._rank(
