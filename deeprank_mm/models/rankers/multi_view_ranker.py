@@ -138,8 +138,6 @@ class MultiViewRanker(ModalityEncoders):
         self.train_bank: Optional[FeatureBank] = None
         self.val_bank: Optional[FeatureBank] = None
         self._neighbourhoods: Optional[Neighbourhoods] = None
-        # the bank in which they are
-        self._neighbourhoods_of: Optional[FeatureBank] = None
         self.skipped_batches = 0
 
     def _check_config(self) -> None:
@@ -337,9 +335,15 @@ class MultiViewRanker(ModalityEncoders):
                     valid,
                     **some,
                 )
-                for name in self.train_modalities
-                for view in self.views
+                for name, view in self._heads()
             }
+
+    def _heads(self) -> List[Tuple[str, str]]:
+        return [
+            (name, view)
+            for name in self.train_modalities
+            for view in self.views
+        ]
 
     @property
     def _one_head(self) -> nn.Module:
@@ -350,26 +354,21 @@ class MultiViewRanker(ModalityEncoders):
         self, features: Dict[str, Tensor], rows: Tensor
     ) -> Dict[tuple, TripletStatistics]:
         """Rank the samples of the bank for every sample of the batch."""
-        keys = [
-            (name, view)
-            for name in self.train_modalities
-            for view in self.views
-        ]
-        if self._neighbourhoods_of is not self.train_bank:
-            self._neighbourhoods = Neighbourhoods(
+        known = self._neighbourhoods
+        if known is None or known.bank is not self.train_bank:
+            known = self._neighbourhoods = Neighbourhoods(
                 self.train_bank,
-                keys,
+                self._heads(),
                 self._one_head.neighbourhood,
                 self._one_head.num_samples,
                 self.normalization,
                 next(iter(features.values())).device,
             )
-            self._neighbourhoods_of = self.train_bank
         return {
             (name, view): self.heads[name][view].bank_loss(
-                features[name], self._neighbourhoods.near((name, view), rows)
+                features[name], known.near((name, view), rows)
             )
-            for name, view in keys
+            for name, view in self._heads()
         }
 
     def _rank_own_clips(
@@ -384,8 +383,7 @@ class MultiViewRanker(ModalityEncoders):
                 (name, view, *_OWN): self.heads[name][view].own_clip_loss(
                     features[name], rows, anchors
                 )
-                for name in self.train_modalities
-                for view in self.views
+                for name, view in self._heads()
             }
 
 

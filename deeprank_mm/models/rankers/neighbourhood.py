@@ -30,6 +30,9 @@ class Neighbourhoods:
             in every bank of ``N``.
         normalization (str): See :func:`.normalize_features`.
         device (torch.device or str): Where to compute.
+
+    Attributes:
+        bank (FeatureBank): See above.
     """
 
     @torch.no_grad()
@@ -42,6 +45,7 @@ class Neighbourhoods:
         normalization: str = 'l2',
         device: Union[torch.device, str] = 'cpu',
     ) -> None:
+        self.bank = bank
         heads = list(heads)
         samples = torch.arange(len(bank))
         if len(bank) > size:
