@@ -307,10 +307,8 @@ def test_one_recipe_for_all_data(row):
         assert other[key] == one[key], key
     for key in ('head', 'own_clip_weight', 'views', 'normalization'):
         assert other.model.get(key) == one.model.get(key), key
-    clips, others = (cfg.train_pipeline[1] for cfg in (one, other))
-    assert others.num_clips == clips.num_clips
-    # all but the modalities, which name the layout
-    assert others.transforms[:-1] == clips.transforms[:-1]
+    # crop and rotation
+    assert other.train_pipeline[1:3] == one.train_pipeline[1:3]
     assert other.train_dataloader.batch_size == 32
     paper = load(f'deeprank/stgcn_{row}.py')
     # what is evaluated is not touched
@@ -322,11 +320,21 @@ def test_one_recipe_for_all_data(row):
     assert several.model.modalities == modalities
     # steps as large as those of one view
     assert sum(several.model.view_weights.values()) == pytest.approx(1)
-    assert several.train_pipeline[1].transforms[-1].modalities == modalities
-    assert (
-        several.train_pipeline[1].transforms[:-1]
-        == (other.train_pipeline[1].transforms[:-1])
-    )
+    assert several.train_pipeline[3].modalities == modalities
+    assert several.train_pipeline[1:3] == other.train_pipeline[1:3]
+
+
+@pytest.mark.parametrize('row', ['nwucla_xview', 'utdmhad_xsub'])
+def test_triplets_differ_from_the_recipe_in_what_is_ranked(row):
+    triplets = load(f'recipe/triplets_stgcn_{row}.py')
+    recipe = load(f'recipe/stgcn_{row}.py')
+    for key in ('optim_wrapper', 'param_scheduler', 'custom_hooks'):
+        assert triplets[key] == recipe[key], key
+    assert triplets.model.encoder == recipe.model.encoder
+    assert triplets.model.own_clip_weight == 1
+    clips = triplets.train_pipeline[1]
+    assert clips.num_clips == 2
+    assert clips.transforms == recipe.train_pipeline[1:4]
 
 
 @pytest.mark.parametrize('row', ['nwucla_xview', 'utdmhad_xsub', 'own'])

@@ -64,6 +64,7 @@ def recipe(repo_root, tmp_path):
         cfg.model.encoder.update(
             base_channels=4, num_stages=4, inflate_stages=[3], down_stages=[3]
         )
+        cfg.model.head.in_channels = 8
         return cfg
 
     return recipe
@@ -91,9 +92,9 @@ def test_it_runs_untouched(
     views = runner.model.views
     for modality in modalities:
         for view in views:
-            for key in (f'{modality}_{view}', f'{modality}_{view}_own'):
-                values = np.array(log[f'train/loss_{key}']._log_history)
-                assert np.isfinite(values).all()
+            values = log[f'train/loss_{modality}_{view}']._log_history
+            assert len(values) > 2
+            assert np.isfinite(values).all()
     # falls over whatever number of epochs is asked for
     rates = log['train/lr']._log_history
     assert rates[0] == pytest.approx(0.1)

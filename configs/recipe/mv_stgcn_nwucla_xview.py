@@ -1,7 +1,7 @@
 # The recipe with three modalities and three views: the joint encoder is
 # MV-DeepRank's, all three are 3s-MV-DeepRank's. The views of a modality share
-# its encoder, and heads without weights: with a third of each loss it takes
-# steps as large as those of a single view (docs/recipe.md).
+# its encoder: with a third of each loss it takes steps as large as those of a
+# single view (docs/recipe.md).
 _base_ = './stgcn_nwucla_xview.py'
 work_dir = './work_dirs/recipe/mv_stgcn_nwucla_xview'
 
@@ -13,8 +13,7 @@ model = dict(
     view_weights={view: 1 / len(views) for view in views},
 )
 train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
-train_pipeline[1].transforms[-1].modalities = modalities
-test_pipeline[2].modalities = modalities
+train_pipeline[3].modalities = test_pipeline[2].modalities = modalities
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_cfg = dict(support_dataloader=val_dataloader)

@@ -1,25 +1,14 @@
-# What learns most on small data (docs/recipe.md). Two clips of each sample,
-# nearly whole and hardly turned, are ranked by their similarity: by labels
-# from the distances between joints, which are the same from every side, and
-# the other clip of the anchor's own sample first. One cycle, over which the
+# What learns most on small data (docs/recipe.md).
+# Clips are nearly whole and hardly turned. Each ranks the samples of the bank,
+# by vectors that are learned: those first that are nearest by the distances
+# between joints, which are the same from every side. One cycle, over which the
 # learning rate falls to zero.
 _base_ = '../deeprank/stgcn_utdmhad_xsub.py'
 work_dir = './work_dirs/recipe/stgcn_utdmhad_xsub'
 
-model = dict(
-    head=dict(_delete_=True, type='CosineRankingHead', temperature=0.03),
-    own_clip_weight=1.0,
-)
-crop = dict(_base_.train_pipeline[1], crop=(0.8, 1.0))
-train_pipeline = [
-    _base_.train_pipeline[0],
-    dict(
-        type='AugmentClips',
-        num_clips=2,
-        transforms=[crop, *_base_.train_pipeline[2:4]],
-    ),
-    *_base_.train_pipeline[4:],
-]
+model = dict(head=dict(type='ListRankingHead'))
+train_pipeline = _base_.train_pipeline
+train_pipeline[1].crop = (0.8, 1.0)
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
 # about 1,200 steps

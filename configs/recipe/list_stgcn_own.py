@@ -1,9 +1,0 @@
-# The recipe with a head that ranks the whole bank (docs/recipe.md). A sample
-# is the mean of its two clips.
-_base_ = './stgcn_own.py'
-work_dir = './work_dirs/recipe/list_stgcn_own'
-
-model = dict(
-    head=dict(_delete_=True, type='ListRankingHead', in_channels=64),
-    own_clip_weight=0.0,
-)
