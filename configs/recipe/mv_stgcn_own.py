@@ -1,17 +1,10 @@
 # The recipe with three modalities and three views: the joint encoder is
-# MV-DeepRank's, all three are 3s-MV-DeepRank's. The views of a modality share
-# its encoder: with a third of each loss it takes steps as large as those of a
-# single view (docs/recipe.md).
+# MV-DeepRank's, all three are 3s-MV-DeepRank's.
 _base_ = './stgcn_own.py'
 work_dir = './work_dirs/recipe/mv_stgcn_own'
 
 modalities = ['joint', 'bone', 'motion']
-views = ['self', 'other', 'all']
-model = dict(
-    modalities=modalities,
-    views=views,
-    view_weights={view: 1 / len(views) for view in views},
-)
+model = dict(modalities=modalities, views=['self', 'other', 'all'])
 train_pipeline, test_pipeline = _base_.train_pipeline, _base_.test_pipeline
 train_pipeline[3].modalities = test_pipeline[2].modalities = modalities
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
