@@ -13,7 +13,7 @@ train_pipeline[1].crop = (0.8, 1.0)
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
 # A thousand steps for 320 sequences: fewer epochs do for thousands.
-train_cfg = dict(max_epochs=100)
+train_cfg = dict(max_epochs=100, val_interval=10)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]

@@ -11,8 +11,8 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[1].crop = (0.8, 1.0)
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# about 1,200 steps
-train_cfg = dict(max_epochs=108)
+# 1,188 steps
+train_cfg = dict(max_epochs=108, val_interval=9)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]
