@@ -87,12 +87,27 @@ def test_under_autocast_it_is_computed_in_float32():
     assert result.loss == expected.loss
 
 
-def test_vectors_are_drawn_anew_with_a_length_of_about_one():
+def test_vectors_are_drawn_anew_and_short():
     model = head(in_channels=64, num_samples=100)
     before = model.weight.clone()
     model.reset_parameters()
     assert not torch.equal(model.weight, before)
-    assert model.weight.norm(dim=1).mean().item() == pytest.approx(1, abs=0.1)
+    lengths = model.weight.norm(dim=1)
+    assert lengths.mean().item() == pytest.approx(0.3, rel=0.1)
+
+
+def test_short_vectors_are_turned_further_by_a_step():
+    """By 1 / length²: their length is a learning rate of their own."""
+    short, long = head(in_channels=8), head(in_channels=8)
+    with torch.no_grad():
+        long.weight.copy_(10 * short.weight)
+    features, near = torch.randn(3, 8), near_of([0], [1], [2])
+    steps = []
+    for model in (short, long):
+        model.bank_loss(features, near).loss.backward()
+        step = 1e-5 * model.weight.grad / model.weight.norm(dim=1)[:, None]
+        steps.append(step)
+    torch.testing.assert_close(steps[0], 100 * steps[1], rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize(

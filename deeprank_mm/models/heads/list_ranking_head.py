@@ -16,6 +16,11 @@ from deeprank_mm.ranking import TripletStatistics
 from .cosine_ranking_head import CosineRankingHead
 from .width import check_width
 
+# Only the direction of a vector counts, and a step of SGD turns it by an angle
+# in proportion to lr / length². With the learning rate of an encoder vectors of
+# length 1 turn too slowly (docs/recipe.md), so they begin shorter.
+_LENGTH = 0.3
+
 
 @MODELS.register_module()
 class ListRankingHead(CosineRankingHead):
@@ -80,8 +85,8 @@ class ListRankingHead(CosineRankingHead):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the vectors anew, of a length of about one."""
-        nn.init.normal_(self.weight, std=self.in_channels**-0.5)
+        """Draw the vectors anew, of a length of about ``0.3``."""
+        nn.init.normal_(self.weight, std=_LENGTH * self.in_channels**-0.5)
 
     def bank_loss(self, features: Tensor, near: Tensor) -> TripletStatistics:
         """Divergence of the ranking from the labels, in float32.
