@@ -11,7 +11,7 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[1].crop = (0.8, 1.0)
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# 1,044 steps
+# 1,080 steps
 train_cfg = dict(max_epochs=36, val_interval=3)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)

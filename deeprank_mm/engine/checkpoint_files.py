@@ -170,9 +170,12 @@ def _named(folder: str) -> str:
         return ''
     with open(pointer, encoding='utf-8') as file:
         path = file.read().strip()
-    if path and '://' not in path and not osp.isfile(path):
-        # the path noted there is the one of the machine that trained
-        path = osp.join(folder, osp.basename(path))
+    if path and '://' not in path:
+        # The path noted there is that of the run. Of a folder that was moved
+        # or copied since then its own file counts, whatever is there now.
+        own = osp.join(folder, osp.basename(path))
+        if osp.isfile(own) or not osp.isfile(path):
+            path = own
     return path
 
 

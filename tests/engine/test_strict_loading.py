@@ -135,6 +135,15 @@ def test_a_work_directory_that_moved_still_resolves(tmp_path, pretrained):
     assert resolve_checkpoint(str(tmp_path)) == str(tmp_path / 'epoch_7.pth')
 
 
+def test_of_a_copied_work_directory_its_own_checkpoint_counts(tmp_path):
+    old, new = tmp_path / 'old', tmp_path / 'new'
+    for folder in (old, new):
+        folder.mkdir()
+        torch.save({}, folder / 'epoch_7.pth')
+        (folder / 'last_checkpoint').write_text(str(old / 'epoch_7.pth'))
+        assert resolve_checkpoint(str(folder)) == str(folder / 'epoch_7.pth')
+
+
 @pytest.mark.parametrize(
     'kwargs', [dict(), dict(checkpoint='x.pth', scratch=True)]
 )

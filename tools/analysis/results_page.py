@@ -39,9 +39,9 @@ SUMMARY = {
     'DeepCluster 32': 'DeepCluster, 32 clusters',
     'DeepCluster 32, recipe': "DeepCluster, the recipe's clips and labels",
     'DeepRank': "DeepRank, the paper's settings",
+    'DeepRank, triplets': "DeepRank, the recipe's, but triplets of the batch",
     'DeepRank, recipe': '**DeepRank, the recipe**',
     'MV-DeepRank, recipe': '**MV-DeepRank, the recipe**',
-    'DeepRank, list head': '**DeepRank, a list head**',
 }
 SUMMARY_ENDS = ('<!-- by results_page.py -->', '<!-- end -->')
 # The columns of that table, and the panels of the picture.
