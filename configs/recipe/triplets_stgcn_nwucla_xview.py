@@ -19,6 +19,6 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-# 350 to 400 steps
+# 360 steps
 train_cfg = dict(max_epochs=12)
 default_hooks = dict(checkpoint=dict(interval=3))

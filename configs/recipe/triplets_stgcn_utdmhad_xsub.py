@@ -19,6 +19,6 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-# about 1,200 steps
+# 1,188 steps
 train_cfg = dict(max_epochs=108)
 default_hooks = dict(checkpoint=dict(interval=27))

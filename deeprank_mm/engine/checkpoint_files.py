@@ -124,8 +124,9 @@ def latest_checkpoint(
 ) -> Optional[str]:
     """The latest checkpoint of a work directory that is whole.
 
-    It is the one that ``last_checkpoint`` names; if that one is damaged, the
-    one before, with a warning that names both.
+    It is the one that ``last_checkpoint`` names, or of that name in the
+    folder itself; if that one is damaged, the one before, with a warning
+    that names both.
 
     Args:
         folder (str): The work directory.

@@ -39,7 +39,7 @@ SUMMARY = {
     'DeepCluster 32': 'DeepCluster, 32 clusters',
     'DeepCluster 32, recipe': "DeepCluster, the recipe's clips and labels",
     'DeepRank': "DeepRank, the paper's settings",
-    'DeepRank, triplets': "DeepRank, the recipe's, but triplets of the batch",
+    'DeepRank, triplets': 'DeepRank, triplets of the batch',
     'DeepRank, recipe': '**DeepRank, the recipe**',
     'MV-DeepRank, recipe': '**MV-DeepRank, the recipe**',
 }
