@@ -17,7 +17,7 @@ from .cosine_ranking_head import CosineRankingHead
 from .width import check_width
 
 # Only the direction of a vector counts, and a step of SGD turns it by an angle
-# in proportion to lr / length². With the learning rate of an encoder vectors of
+# in proportion to lr / length². With an encoder's learning rate vectors of
 # length 1 turn too slowly (docs/recipe.md), so they begin shorter.
 _LENGTH = 0.3
 
