@@ -1,5 +1,5 @@
-# What learns most on small data (docs/recipe.md), on your own
-# sequences (docs/own_data.md).
+# What learns most on small data (docs/recipe.md), on your own sequences
+# (docs/own_data.md).
 # Clips are nearly whole and hardly turned. Each ranks the samples of the bank,
 # by vectors that are learned: those first that are nearest by the distances
 # between joints, which are the same from every side. One cycle, over which the
