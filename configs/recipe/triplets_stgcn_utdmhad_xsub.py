@@ -18,7 +18,3 @@ train_pipeline = [
     *_base_.train_pipeline[4:],
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
-
-# 1,188 steps
-train_cfg = dict(max_epochs=108)
-default_hooks = dict(checkpoint=dict(interval=27))
