@@ -124,7 +124,6 @@ class Benchmark:
         cfg = self.cfgs['finetune']
         self.cache = frozen.FeatureCache(cfg, self.out, self._context(cfg))
         self._ensemble: Dict[tuple, float] = {}
-        self._checkpoints: Dict[tuple, Optional[str]] = {}
 
     @staticmethod
     def _context(cfg: Config) -> str:
@@ -223,7 +222,6 @@ class Benchmark:
         return supervised.command(
             cell,
             self.paths[self._kind(cell)],
-            cell.source.checkpoint(cell.modality, cell.seed),
             self.store(cell).folder(cell),
         )
 
@@ -284,17 +282,10 @@ class Benchmark:
     def _note_pretraining(self, entry: Entry, cells: Sequence[Cell]) -> None:
         """Add up how long the encoders of some cells of one seed trained."""
         # streams may come out of one run
-        paths = {self._checkpoint(cell) for cell in cells} - {None}
+        paths = {cell.checkpoint for cell in cells} - {None}
         times = [training_seconds(path) for path in paths]
         if times and None not in times:
             entry.pretraining[cells[0].seed] = sum(times)
-
-    def _checkpoint(self, cell: Cell) -> Optional[str]:
-        """A cell's checkpoint, looked for once: that reads all of it."""
-        key = cell.source, cell.modality, cell.seed
-        if key not in self._checkpoints:
-            self._checkpoints[key] = cell.source.checkpoint(*key[1:])
-        return self._checkpoints[key]
 
     def _fused(self, cells: Sequence[Cell]) -> float:
         """Top-1 of the sum of some streams' scores."""

@@ -105,17 +105,32 @@ class Cell:
         modality (str): The stream.
         seed (int): The repetition, and the labelled subset where the
             protocol takes one: rows are paired by it.
+        checkpoint (str, optional): The file of the row's weights, looked for
+            once: a work directory may have a newer one by the time that the
+            cell is run. None for an untrained encoder.
     """
 
     source: Source
     protocol: str
     modality: str
     seed: int
+    checkpoint: Optional[str] = None
 
     @property
     def frozen(self) -> bool:
         """bool: Whether the encoder stays as it is."""
         return self.protocol.startswith(('knn', 'linear'))
+
+    def identity(self) -> str:
+        """What the weights are, and not where they lie.
+
+        Returns:
+            str: A digest of the checkpoint's content, or the kind of an
+            untrained encoder.
+        """
+        if self.checkpoint is None:
+            return self.source.kind
+        return hashlib.sha256(Path(self.checkpoint).read_bytes()).hexdigest()
 
     def __str__(self) -> str:
         return (
@@ -142,9 +157,18 @@ def plan(
         list[Cell]: Cells that make sense: an untrained encoder is not
         finetuned (that is the row ``scratch``), and a ``scratch`` row has no
         frozen features.
+
+    Raises:
+        UsageError: A row has no checkpoint.
     """
+    files = {
+        (source, modality, seed): source.checkpoint(modality, seed)
+        for source in sources
+        for modality in modalities
+        for seed in seeds
+    }
     cells = (
-        Cell(source, protocol, modality, seed)
+        Cell(source, protocol, modality, seed, files[source, modality, seed])
         for protocol in protocols
         for seed in seeds
         for modality in modalities
@@ -187,7 +211,7 @@ class Store:
     def __init__(self, root: Path, context: str) -> None:
         self.root = Path(root)
         self.context = context
-        self._identities: Dict[tuple, str] = {}
+        self._identities: Dict[str, str] = {}
 
     def folder(self, cell: Cell) -> Path:
         """Where a cell lives.
@@ -201,12 +225,12 @@ class Store:
         Returns:
             Path: The folder.
         """
-        where = (cell.source, cell.modality, cell.seed)
-        if where not in self._identities:
-            self._identities[where] = cell.source.identity(*where[1:])
+        weights = cell.checkpoint or cell.source.kind
+        if weights not in self._identities:
+            self._identities[weights] = cell.identity()
         digest = hashlib.sha256(
             '\0'.join(
-                (self.context, self._identities[where], cell.protocol)
+                (self.context, self._identities[weights], cell.protocol)
             ).encode()
         ).hexdigest()
         name = re.sub(r'[^\w.-]+', '-', cell.source.name).strip('-').lower()

@@ -48,12 +48,11 @@ class FeatureCache:
         Returns:
             tuple[FeatureBank, FeatureBank]: Training and test split.
         """
-        source, modality, seed = cell.source, cell.modality, cell.seed
-        identity = source.identity(modality, seed)
-        if source.template is None:
-            identity = f'{identity} {seed}'
+        identity = cell.identity()
+        if cell.checkpoint is None:
+            identity = f'{identity} {cell.seed}'
         name = hashlib.sha256(
-            f'{self.context}\0{identity}\0{modality}'.encode()
+            f'{self.context}\0{identity}\0{cell.modality}'.encode()
         ).hexdigest()[:16]
         paths = [
             self.root / f'{name}_{part}.pth' for part in ('train', 'test')
@@ -96,9 +95,8 @@ class FeatureCache:
         with keyed_randomness(cell.seed, 'backbone', cell.modality):
             model = FrozenEncoder(cfg, cell.modality)
             model.encoder.init_weights()
-        path = cell.source.checkpoint(cell.modality, cell.seed)
-        if path is not None:
-            model.load(path)
+        if cell.checkpoint is not None:
+            model.load(cell.checkpoint)
         return model
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Optional
 
 from mmengine.logging import HistoryBuffer
@@ -106,22 +104,6 @@ class Source:
         )
         path = path.replace('{modality}', modality)
         return resolve(f'--checkpoint {self.name}', path)
-
-    def identity(self, modality: str, seed: int) -> str:
-        """What the weights are, and not where they lie.
-
-        Args:
-            modality (str): Which stream.
-            seed (int): Which repetition.
-
-        Returns:
-            str: A digest of the checkpoint's content, or the kind of an
-            untrained encoder.
-        """
-        path = self.checkpoint(modality, seed)
-        if path is None:
-            return self.kind
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import copy
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, Optional, TextIO, Tuple
+from typing import Dict, Iterator, TextIO, Tuple
 
 from mmengine.config import Config
 from mmengine.dist import get_rank
@@ -33,8 +33,7 @@ def configure(cfg: Config, cell: Cell, folder: Path) -> Config:
     """
     cfg = copy.deepcopy(cfg)  # `Config.copy` is shallow
     launch.set_modality(cfg, cell.modality)
-    checkpoint = cell.source.checkpoint(cell.modality, cell.seed)
-    launch.set_pretrained(cfg, checkpoint or 'none')
+    launch.set_pretrained(cfg, cell.checkpoint or 'none')
     launch.set_seed(cfg, cell.seed)
     if cell.protocol.startswith('semi'):
         cfg.train_dataloader.dataset.labelled = dict(
@@ -126,15 +125,12 @@ def _printing_to(path: Path) -> Iterator[None]:
                 stream.target = target
 
 
-def command(
-    cell: Cell, config: str, checkpoint: Optional[str], folder: Path
-) -> str:
+def command(cell: Cell, config: str, folder: Path) -> str:
     """What trains this cell alone.
 
     Args:
         cell (Cell): The cell.
         config (str): Path of the config.
-        checkpoint (str, optional): What it starts from.
         folder (Path): Work directory.
 
     Returns:
@@ -143,7 +139,7 @@ def command(
     parts = [
         'python tools/train.py',
         config,
-        f'--pretrained {checkpoint or "none"}',
+        f'--pretrained {cell.checkpoint or "none"}',
         f'--modality {cell.modality}',
         f'--seed {cell.seed}',
         f'--work-dir {folder}',

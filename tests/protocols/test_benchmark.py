@@ -97,6 +97,39 @@ def test_frozen_cells_are_the_metrics_of_the_encoder(setting, tmp_path):
         assert bench.store(cell).read(cell).accuracy == expected
 
 
+def test_a_folder_that_trains_meanwhile_does_not_change_the_table(
+    setting, tmp_path
+):
+    """What is evaluated is what the cell is named by."""
+    config, ours = setting
+    folder = Path(ours.partition('=')[2].format(seed=0))
+    run = tmp_path / 'run'
+    shutil.copytree(folder, run)
+    options = dict(modalities=['joint'], seeds=[0])
+    bench = benchmark((config, f'ours={run}'), tmp_path / 'a', **options)
+    newer = run / 'epoch_2.pth'
+    shutil.copy(
+        Path(ours.partition('=')[2].format(seed=1)) / 'epoch_1.pth', newer
+    )
+    (run / 'last_checkpoint').write_text(str(newer))
+    later = benchmark((config, f'ours={run}'), tmp_path / 'b', **options)
+
+    def features(bench):
+        cell = next(c for c in bench.cells if c.source.name == 'ours')
+        return bench.cache.banks(cell)[0].features['joint']
+
+    planned, trained = features(bench), features(later)
+    expected = features(benchmark(setting, tmp_path / 'c', **options))
+    assert torch.equal(planned, expected)
+    assert not torch.equal(trained, expected)
+    (semi,) = [
+        c for c in bench.cells if c.protocol == 'semi@0.5' and c.checkpoint
+    ]
+    cfg = supervised.configure(bench.cfgs['semi'], semi, tmp_path / 'cell')
+    (hook,) = [h for h in cfg.custom_hooks if h.type == 'LoadEncoderHook']
+    assert hook.checkpoint == str(run / 'epoch_1.pth')
+
+
 def test_finished_cells_are_not_run_again(setting, tmp_path, monkeypatch):
     options = dict(modalities=['joint'])
     first = benchmark(setting, tmp_path, 'semi@0.5', seeds=[0], **options)

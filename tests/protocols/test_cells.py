@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from deeprank_mm.protocols.cells import (
-    Cell,
     Result,
     Store,
     parse_protocols,
@@ -42,9 +41,10 @@ def test_seeds():
         parse_seeds('all')
 
 
-def test_the_plan_leaves_out_what_makes_no_sense():
+def test_the_plan_leaves_out_what_makes_no_sense(tmp_path):
+    (tmp_path / 'x.pth').write_bytes(b'weights')
     sources = [Source.untrained('random'), Source.untrained('scratch')]
-    sources.append(Source.parse('ours=x.pth'))
+    sources.append(Source.parse(f'ours={tmp_path}/x.pth'))
     cells = plan(sources, ['knn@1', 'semi@0.1'], ['joint'], [0])
     assert [(c.source.kind, c.protocol) for c in cells] == [
         ('random', 'knn@1'),
@@ -58,7 +58,7 @@ def test_a_result_is_kept_until_what_it_depends_on_changes(tmp_path):
     checkpoint = tmp_path / 'a_0.pth'
     checkpoint.write_bytes(b'weights')
     source = Source.parse(f'ours={tmp_path}/a_{{seed}}.pth')
-    cell = Cell(source, 'knn@1', 'joint', 0)
+    (cell,) = plan([source], ['knn@1'], ['joint'], [0])
     store = Store(tmp_path / 'out', 'config')
     assert store.read(cell) is None
     store.write(cell, Result(0.5, None, 1.0))
@@ -81,6 +81,6 @@ def test_seeds_can_share_pretrained_encoders(tmp_path):
 
 
 def test_a_missing_checkpoint_is_named():
-    cell = Cell(Source.parse('ours=nowhere_{seed}'), 'knn@1', 'joint', 3)
+    source = Source.parse('ours=nowhere_{seed}')
     with pytest.raises(UsageError, match='nowhere_3'):
-        Store('out', 'config').folder(cell)
+        plan([source], ['knn@1'], ['joint'], [3])
