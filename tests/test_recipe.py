@@ -106,3 +106,14 @@ def test_it_runs_untouched(
     assert {f'knn1_{modality}' for modality in modalities} <= set(
         runner.test()
     )
+
+
+def test_small_data_gets_its_steps(recipe, tmp_path):
+    """An epoch of few sequences is a step or two: it takes more of them."""
+    recordings(tmp_path / 'own.pkl', 15, 1, 9)
+    cfg = recipe('stgcn', 15, 1)
+    cfg.train_cfg.pop('max_epochs')
+    runner = toy.build_runner(cfg)
+    loop = runner.build_train_loop(runner._train_loop)
+    assert len(loop.dataloader) == 2
+    assert loop.max_iters == 1200

@@ -11,8 +11,14 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[1].crop = (0.8, 1.0)
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# 1,080 steps
-train_cfg = dict(max_epochs=36, val_interval=3)
+# On NW-UCLA 36 epochs of 30 steps, on smaller data more.
+train_cfg = dict(
+    _delete_=True,
+    type='StepsTrainLoop',
+    steps=1080,
+    min_epochs=36,
+    val_interval=3,
+)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]

@@ -11,8 +11,14 @@ train_pipeline = _base_.train_pipeline
 train_pipeline[1].crop = (0.8, 1.0)
 train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
-# 1,188 steps
-train_cfg = dict(max_epochs=108, val_interval=9)
+# On UTD-MHAD 108 epochs of 11 steps.
+train_cfg = dict(
+    _delete_=True,
+    type='StepsTrainLoop',
+    steps=1188,
+    min_epochs=36,
+    val_interval=9,
+)
 param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True)
 ]

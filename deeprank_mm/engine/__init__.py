@@ -9,7 +9,7 @@ from .hooks import (
     RankLabelHook,
     StrictLoadHook,
 )
-from .loops import FeatureTestLoop, FeatureValLoop
+from .loops import FeatureTestLoop, FeatureValLoop, StepsTrainLoop
 from .optim_wrapper import CpuAmpOptimWrapper
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     'FiniteHook',
     'LoadEncoderHook',
     'RankLabelHook',
+    'StepsTrainLoop',
     'StrictLoadHook',
 ]

@@ -110,6 +110,20 @@ def test_learning_rates(tool, config, tmp_path, capsys, repo_root):
     assert Image.open(out).size[0] > 500
 
 
+@pytest.mark.parametrize('batches, epochs', [(30, 36), (4, 270), (100, 36)])
+def test_learning_rates_of_a_number_of_steps(repo_root, batches, epochs):
+    path = repo_root / 'configs' / 'recipe' / 'stgcn_nwucla_xview.py'
+    curve = runpy.run_path(
+        str(repo_root / 'tools' / 'analysis' / 'lr_curve.py')
+    )['curve']
+    rates = curve(Config.fromfile(path), batches)
+    assert len(rates) == batches * epochs
+    assert rates[0] == pytest.approx(0.1)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[len(rates) // 2] == pytest.approx(0.05, rel=0.01)
+    assert rates[-1] < 1e-5
+
+
 @pytest.mark.parametrize(
     'name, extra',
     [

@@ -22,6 +22,7 @@ from mmengine.config import Config
 from mmengine.registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 import deeprank_mm  # noqa: F401  (registers the components)
+from deeprank_mm.engine.loops import number_of_epochs
 from deeprank_mm.utils.options import add_config_arguments, read_config
 from deeprank_mm.utils.usage import UsageError
 
@@ -53,18 +54,24 @@ def curve(cfg: Config, iters: int) -> list[float]:
         iters: Iterations an epoch.
 
     Returns:
-        ``max_epochs x iters`` numbers.
+        ``epochs x iters`` numbers.
 
     Raises:
         UsageError: The config trains nothing, or not by epochs.
     """
-    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
-    if not epochs or not cfg.get('optim_wrapper'):
-        raise UsageError(
-            'the config has no train_cfg.max_epochs and optim_wrapper.'
-        )
     if iters < 1:
         raise UsageError(f'--iters-per-epoch must be 1 or more, got {iters}.')
+    loop = cfg.get('train_cfg') or {}
+    epochs = loop.get('max_epochs')
+    if epochs is None and 'steps' in loop:
+        epochs = number_of_epochs(
+            iters, loop['steps'], loop.get('min_epochs', 1)
+        )
+    if not epochs or not cfg.get('optim_wrapper'):
+        raise UsageError(
+            'the config has no train_cfg.max_epochs or .steps, or no '
+            'optim_wrapper.'
+        )
     optimizer_cfg = copy.deepcopy(cfg.optim_wrapper.optimizer.to_dict())
     optimizer_cfg['params'] = [torch.nn.Parameter(torch.zeros(1))]
     optimizer = OPTIMIZERS.build(optimizer_cfg)
@@ -73,7 +80,11 @@ def curve(cfg: Config, iters: int) -> list[float]:
         schedulers = [schedulers]
     built = [
         PARAM_SCHEDULERS.build(
-            copy.deepcopy(dict(scheduler)),
+            # as the runner does: those without an end last to the end
+            dict(
+                end=epochs * (1 if scheduler.get('by_epoch', True) else iters)
+            )
+            | copy.deepcopy(dict(scheduler)),
             default_args=dict(optimizer=optimizer, epoch_length=iters),
         )
         for scheduler in schedulers
