@@ -19,6 +19,6 @@ train_pipeline = [
 ]
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 
-# 12 epochs of 30 steps on NW-UCLA
-train_cfg = dict(steps=360, min_epochs=12)
+# 360 steps; in place of the recipe's number of them
+train_cfg = dict(max_epochs=12)
 default_hooks = dict(checkpoint=dict(interval=3))
