@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, List, Sequence
+from typing import Dict, List, Mapping, Sequence
 
 from deeprank_mm.protocols.cells import write_text
 from deeprank_mm.protocols.paper import paper_tables
@@ -32,20 +32,23 @@ METHODS = {
     'NW-UCLA': 'recipe_nwucla_methods_distinct.json',
     'UTD-MHAD': 'recipe_utdmhad_methods.json',
 }
-# The rows of the README's table, and what they are called there.
+# What the others are compared with: where features are frozen, and where not.
+UNTRAINED = ('random, BN calibrated', 'from scratch')
+# The rows of the README's table, by what they are called there.
 SUMMARY = {
-    'random, BN calibrated': 'untrained, BN calibrated',
-    'SkeletonCLR': 'SkeletonCLR',
-    'DeepCluster 32': 'DeepCluster, 32 clusters',
-    'DeepCluster 32, recipe': "DeepCluster, the recipe's clips and labels",
-    'DeepRank': "DeepRank, the paper's settings",
-    'DeepRank, triplets': 'DeepRank, triplets of the batch',
-    'DeepRank, recipe': '**DeepRank, the recipe**',
-    'MV-DeepRank, recipe': '**MV-DeepRank, the recipe**',
+    'no pretraining': UNTRAINED,
+    'SkeletonCLR': ('SkeletonCLR',),
+    'DeepCluster, 32 clusters': ('DeepCluster 32',),
+    "DeepCluster, the recipe's clips and labels": ('DeepCluster 32, recipe',),
+    "DeepRank, the paper's settings": ('DeepRank',),
+    'DeepRank, triplets of the batch': ('DeepRank, triplets',),
+    '**DeepRank, the recipe**': ('DeepRank, recipe',),
+    '**MV-DeepRank, the recipe**': ('MV-DeepRank, recipe',),
 }
 SUMMARY_ENDS = ('<!-- by results_page.py -->', '<!-- end -->')
-# The columns of that table, and the panels of the picture.
-PROTOCOLS = {'knn@20': 'kNN-20', 'linear': 'linear'}
+# The panels of the picture, and with one more the columns of that table.
+FROZEN = {'knn@20': 'kNN-20', 'linear': 'linear'}
+COLUMNS = {**FROZEN, 'semi@0.1': 'finetuned, 10 % of labels'}
 PAPER = """\
 ## The paper's figures
 
@@ -92,12 +95,12 @@ def gains(docs: Path = DOCS) -> Dict[str, Dict[str, Dict[str, float]]]:
     """
     return {
         title: {entry['row']: entry['accuracy'] for entry in panel}
-        for title, panel in _panels(docs).items()
+        for title, panel in _panels(docs, FROZEN).items()
     }
 
 
 def summary(docs: Path = DOCS) -> str:
-    """The README's table: every method against the untrained encoder.
+    """The README's table: every method against no pretraining.
 
     Args:
         docs (Path): The folder that holds ``results/``.
@@ -106,15 +109,18 @@ def summary(docs: Path = DOCS) -> str:
         str: Markdown, between the two lines that mark its place.
     """
     columns = {}
-    for title, panel in _panels(docs).items():
-        entries = compare(entries_of(dict(entries=panel)), list(SUMMARY)[:1])
+    for title, panel in _panels(docs, COLUMNS).items():
+        entries = compare(entries_of(dict(entries=panel)), UNTRAINED)
         columns[title] = {entry.row: entry for entry in entries}
     lines = [
         f'| | {" | ".join(columns)} |',
         '|---' * (len(columns) + 1) + '|',
     ]
-    for row, label in SUMMARY.items():
-        found = [column.get(row) for column in columns.values()]
+    for label, rows in SUMMARY.items():
+        found = [
+            next((column[row] for row in rows if row in column), None)
+            for column in columns.values()
+        ]
         if not any(found):
             continue
         seeds = sorted({len(entry.accuracy) for entry in found if entry})
@@ -124,13 +130,13 @@ def summary(docs: Path = DOCS) -> str:
     return '\n'.join([SUMMARY_ENDS[0], *lines, SUMMARY_ENDS[1]])
 
 
-def _panels(docs: Path) -> Dict[str, List[dict]]:
+def _panels(docs: Path, protocols: Mapping[str, str]) -> Dict[str, List[dict]]:
     """Of each data set and protocol the joint encoders, as in table.json."""
     panels: Dict[str, List[dict]] = {}
     for data, name in METHODS.items():
         table = json.loads((docs / 'results' / name).read_text())
         for entry in table['entries']:
-            title = PROTOCOLS.get(entry['protocol'])
+            title = protocols.get(entry['protocol'])
             if entry['modality'] == 'joint' and title:
                 panels.setdefault(f'{data}, {title}', []).append(entry)
     return panels
