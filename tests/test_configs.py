@@ -322,7 +322,11 @@ def test_one_recipe_for_all_data(row):
     modalities = ['joint', 'bone', 'motion']
     assert several.model.modalities == modalities
     assert several.model.views == ['self', 'other', 'all']
-    assert 'view_weights' not in several.model
+    # of the mean of the losses vectors learn as fast as of one loss
+    assert list(several.model.view_weights.values()) == [0.333] * 3
+    keys = several.optim_wrapper.paramwise_cfg.custom_keys
+    assert keys == dict(heads=dict(lr_mult=3))
+    assert several.optim_wrapper.optimizer == other.optim_wrapper.optimizer
     assert several.train_pipeline[3].modalities == modalities
     assert several.train_pipeline[1:3] == other.train_pipeline[1:3]
 
