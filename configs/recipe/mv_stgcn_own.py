@@ -4,8 +4,8 @@ _base_ = './stgcn_own.py'
 work_dir = './work_dirs/recipe/mv_stgcn_own'
 
 modalities = ['joint', 'bone', 'motion']
-# The mean of three losses: the step of an encoder is as large as with one. Of a
-# third of a loss vectors learn at three times the rate as fast as of all.
+# The mean of three losses: the step of an encoder is as large as with one. At
+# three times the rate a third of a loss moves the vectors as fast as all of it.
 model = dict(
     modalities=modalities,
     views=['self', 'other', 'all'],
