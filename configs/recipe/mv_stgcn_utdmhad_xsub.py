@@ -5,7 +5,7 @@ work_dir = './work_dirs/recipe/mv_stgcn_utdmhad_xsub'
 
 modalities = ['joint', 'bone', 'motion']
 # The mean of three losses: the step of an encoder is as large as with one. At
-# three times the rate a third of a loss moves the vectors as fast as all of it.
+# three times the rate a third of a loss moves vectors as fast as all of it.
 model = dict(
     modalities=modalities,
     views=['self', 'other', 'all'],

@@ -58,8 +58,8 @@ def test_rows_meet_over_their_common_seeds(main, tables, tmp_path, capsys):
     found = {(e['row'], e['protocol']): e for e in content['entries']}
     assert list(found) == [
         (row, protocol)
-        for protocol in ('knn@20', 'linear')
         for row in ('random', 'old', 'new')
+        for protocol in ('knn@20', 'linear')
     ]
     random = found['random', 'linear']
     assert random['accuracy'] == {'0': 0.25, '1': 0.5, '2': 0.25, '3': 0.125}

@@ -105,8 +105,8 @@ def join(
     ordered = [
         found[stream, protocol, name]
         for stream in modalities or streams
-        for protocol in protocols
         for name in names
+        for protocol in protocols
         if (stream, protocol, name) in found
     ]
     return compare(ordered, [baseline or names[0]])
