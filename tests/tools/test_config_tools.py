@@ -19,6 +19,12 @@ def tool(repo_root):
 
 
 @pytest.fixture
+def curve(repo_root):
+    path = repo_root / 'tools' / 'analysis' / 'lr_curve.py'
+    return runpy.run_path(str(path))['curve']
+
+
+@pytest.fixture
 def config(tmp_path):
     def config(cfg):
         cfg.custom_imports = dict(imports=['deeprank_mm'])
@@ -90,11 +96,8 @@ def test_counts_are_those_of_the_layers(tool, config, tmp_path, capsys):
         assert value(both[key]) == pytest.approx(2 * value(one[key]), rel=0.01)
 
 
-def test_learning_rates(tool, config, tmp_path, capsys, repo_root):
+def test_learning_rates(tool, curve, tmp_path, capsys, repo_root):
     path = repo_root / 'configs' / 'finetune' / 'sttformer_ntu60_xsub.py'
-    curve = runpy.run_path(
-        str(repo_root / 'tools' / 'analysis' / 'lr_curve.py')
-    )['curve']
     rates = curve(Config.fromfile(path), 2)
     assert len(rates) == 180
     by_epoch = rates[::2]
@@ -111,11 +114,10 @@ def test_learning_rates(tool, config, tmp_path, capsys, repo_root):
 
 
 @pytest.mark.parametrize('batches, epochs', [(30, 36), (4, 270), (100, 36)])
-def test_learning_rates_of_a_number_of_steps(repo_root, batches, epochs):
+def test_learning_rates_of_a_number_of_steps(
+    curve, repo_root, batches, epochs
+):
     path = repo_root / 'configs' / 'recipe' / 'stgcn_nwucla_xview.py'
-    curve = runpy.run_path(
-        str(repo_root / 'tools' / 'analysis' / 'lr_curve.py')
-    )['curve']
     rates = curve(Config.fromfile(path), batches)
     assert len(rates) == batches * epochs
     assert rates[0] == pytest.approx(0.1)
