@@ -205,6 +205,31 @@ class FeatureBank:
             name: value[rows].float() for name, value in self.features.items()
         }
 
+    def shared(self, other: FeatureBank) -> List[str]:
+        """Samples that are in both banks, by the same encoder.
+
+        Not by their ids alone, for two annotation files may number their
+        samples alike: their features are the same, too, but for rounding.
+
+        Args:
+            other (FeatureBank): With one of the modalities of this one.
+
+        Returns:
+            list[str]: Their ids.
+        """
+        ids = [name for name in other.ids if name in self._row]
+        if not ids:
+            return []
+        mine, theirs = (bank.lookup(bank.rows(ids)) for bank in (self, other))
+        same = torch.ones(len(ids), dtype=torch.bool)
+        for name in mine.keys() & theirs.keys():
+            one, two = mine[name], theirs[name]
+            if one.shape != two.shape:
+                return []
+            far = (one - two).abs().amax(1) > 1e-4 * one.abs().amax(1)
+            same &= ~far
+        return [name for name, equal in zip(ids, same.tolist()) if equal]
+
     def save(self, path: str) -> None:
         """Write the bank so that a reader never sees half a file.
 

@@ -68,6 +68,18 @@ def test_without_classes_there_is_nothing_to_say(tmp_path):
     assert not scalars(tmp_path)
 
 
+def test_who_is_trained_on_is_not_called_held_out(tmp_path):
+    first = dict(type='JointDistances', segments=2)
+    cfg = trained(tmp_path, first_encoder=first)
+    cfg.train_dataloader.dataset.holdout = None
+    toy.build_runner(cfg).train()
+    assert not scalars(tmp_path)
+    (path,) = (tmp_path / 'work').glob('2*/*.log')
+    text = path.read_text()
+    assert text.count('validation samples are trained on: no accuracy') == 1
+    assert 'Held-out samples' not in text
+
+
 def test_first_labels_of_another_encoder_are_not_taken_for_the_run_s(
     tmp_path,
 ):

@@ -359,6 +359,14 @@ def test_a_plateau_needs_a_holdout(tmp_path):
         run(cfg)
 
 
+def test_a_plateau_is_not_judged_on_what_is_trained_on(tmp_path):
+    cfg = toy.pretrain_config(tmp_path, hook=dict(interval=None))
+    cfg.train_dataloader.dataset.holdout = None
+    said = 'of its .* samples, such as .*, are trained on.*or set `interval`'
+    with pytest.raises(ValueError, match=said):
+        toy.build_runner(cfg).train()
+
+
 def test_without_validation_a_pipeline_must_be_given(tmp_path):
     cfg = toy.pretrain_config(tmp_path, epochs=1)
     pipeline = cfg.val_dataloader.dataset.pipeline

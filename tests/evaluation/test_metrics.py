@@ -148,6 +148,20 @@ def test_linear_probe_refuses_what_it_cannot_use(options, message):
         LinearProbeMetric(**options)
 
 
+def test_queries_that_are_in_the_support_are_refused():
+    support, queries = banks()
+    both = FeatureBank(
+        [*support.ids, *queries.ids[:2]],
+        {
+            name: torch.cat([value, queries.features[name][:2]])
+            for name, value in support.features.items()
+        },
+        [*support.labels.tolist(), *queries.labels[:2].tolist()],
+    )
+    with pytest.raises(ValueError, match='2 of 50 queries.* no sample in'):
+        through_the_evaluator(KNNMetric(), both, queries)
+
+
 def test_frozen_metrics_say_what_is_missing():
     support, queries = banks()
     metric = KNNMetric()

@@ -30,6 +30,17 @@ def test_fingerprint_is_of_ids_and_digest_of_features_too():
     assert make(('a', 'b', 'd')).fingerprint != bank.fingerprint
 
 
+def test_samples_of_two_banks_are_the_same_if_their_features_are():
+    bank, other = make(), make(('b', 'd', 'c'), (1, 3, 2))
+    assert bank.shared(other) == ['b', 'c']
+    other.features['joint'] *= 1 + 1e-6  # another batch rounds otherwise
+    assert bank.shared(other) == ['b', 'c']
+    # two files may number their samples alike
+    other.features['joint'][0, 0] += 0.01
+    assert bank.shared(other) == ['c'] == other.shared(bank)
+    assert make(('a', 'b')).shared(make(('c', 'd'))) == []
+
+
 def test_saved_and_loaded(tmp_path):
     path = str(tmp_path / 'banks' / 'one.pth')
     bank = make()

@@ -29,8 +29,9 @@ class BankEvalHook(Hook):
     hold them. If the first labels come from another encoder
     (``first_encoder`` of :class:`RankLabelHook`), the untrained one is
     evaluated beside it, unless banks are in files, and itself, unless its
-    features are too many for a linear classifier. What counts is the test
-    split, with ``tools/test.py``.
+    features are too many for a linear classifier. A run that trains on its
+    validation samples, too (``holdout=None``), has nobody to evaluate: the
+    log says so. What counts is the test split, with ``tools/test.py``.
 
     Args:
         metrics (list[dict], optional): Configs of
@@ -50,6 +51,7 @@ class BankEvalHook(Hook):
             ]
         self.metrics = [METRICS.build(cfg) for cfg in metrics]
         self._seen = None
+        self._nobody_held_out = False
 
     def before_train(self, runner) -> None:
         """A resumed cycle has been evaluated already."""
@@ -105,6 +107,17 @@ class BankEvalHook(Hook):
         when: str,
         record: bool = True,
     ) -> None:
+        if self._nobody_held_out:
+            return
+        shared = train.shared(val)
+        if shared:
+            self._nobody_held_out = True
+            runner.logger.info(
+                f'{len(shared)} of {len(val)} validation samples are trained '
+                'on: no accuracy of held-out samples. What features are '
+                'worth, tools/test.py says.'
+            )
+            return
         scalars = {}
         for metric in self.metrics:
             scalars.update(metric.compare(train, val))

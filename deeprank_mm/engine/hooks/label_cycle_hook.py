@@ -336,7 +336,8 @@ class LabelCycleHook(Hook):
         """Start a cycle: new features, hence new labels.
 
         Raises:
-            ValueError: If a feature is not finite or two samples share an id.
+            ValueError: If a feature is not finite, two samples share an id,
+                or the plateau would be judged on what is trained on.
         """
         begin = time.time()
         model = self._model
@@ -352,6 +353,8 @@ class LabelCycleHook(Hook):
             part: self._extract(runner, labelling, part, loader, text)
             for part, loader, text in self._parts(f'Cycle {self.cycle + 1}')
         }
+        if self.cycle == 0 and self.interval is None:
+            self._check_held_out(**banks)
         banks = self._label(runner, banks)
         self._use(banks)
         if self.cycle > 0:
@@ -364,6 +367,17 @@ class LabelCycleHook(Hook):
             runner.work_dir, self.cycle, banks, self._kept(runner)
         )
         self._report(runner, previous, time.time() - begin)
+
+    def _check_held_out(self, train: FeatureBank, val: FeatureBank) -> None:
+        """Refuse to judge the plateau on samples that are trained on."""
+        shared = train.shared(val)
+        if shared:
+            raise ValueError(
+                f'{self.name} judges the plateau on a held-out part, but '
+                f'{len(shared)} of its {len(val)} samples, such as '
+                f'{shared[0]!r}, are trained on: give both dataloaders the '
+                'same holdout (SkeletonDataset), or set `interval`.'
+            )
 
     def _calibrate(self, runner, model: nn.Module, which: str) -> None:
         layers = calibrate_batch_norm(

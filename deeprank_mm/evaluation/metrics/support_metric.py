@@ -93,7 +93,7 @@ class SupportMetric(BaseMetric):
             dict[str, float]: ``{metric}_{modality}``, accuracies in [0, 1].
 
         Raises:
-            ValueError: If a bank has no labels.
+            ValueError: If a bank has no labels, or they share samples.
         """
         for name, bank in (('support', support), ('queries', queries)):
             if bank.labels is None:
@@ -101,6 +101,14 @@ class SupportMetric(BaseMetric):
                     f'{type(self).__name__} needs labels, but the {name} '
                     f'({len(bank)} samples) have none for some samples.'
                 )
+        shared = support.shared(queries)
+        if shared:
+            raise ValueError(
+                f'{type(self).__name__}: {len(shared)} of {len(queries)} '
+                f'queries, such as {shared[0]!r}, are in the support as well, '
+                'so their own labels would answer for them: give the two '
+                'dataloaders splits that have no sample in common.'
+            )
         return {
             f'{key}_{name}': value
             for name in queries.modalities
