@@ -1,13 +1,13 @@
 """The recipe on skeletons that it was not found on."""
 
 import pickle
-import shutil
 
 import numpy as np
 import pytest
 from mmengine.config import Config
 
 from tests import toy
+from tests.own_project import copy_configs
 
 
 def chain(joints):
@@ -43,21 +43,17 @@ def recordings(path, joints, persons, classes, dims=3):
 
 @pytest.fixture
 def recipe(repo_root, tmp_path):
-    """A user's copy of the configs, changed above the line in own.py."""
+    """A user's copy of the configs, of a smaller encoder."""
 
     def recipe(name, joints, persons):
-        shutil.copytree(repo_root / 'configs', tmp_path / 'configs')
-        own = tmp_path / 'configs/_base_/datasets/own.py'
-        text = own.read_text()
-        for old, new in (
-            ("layout = 'nturgb+d'", f'layout = {chain(joints)}'),
-            ('num_person = 1', f'num_person = {persons}'),
-            ('data/skeleton/own.pkl', str(tmp_path / 'own.pkl')),
-        ):
-            assert old in text
-            text = text.replace(old, new)
-        own.write_text(text)
-        cfg = Config.fromfile(tmp_path / 'configs/recipe' / f'{name}_own.py')
+        configs = copy_configs(
+            repo_root,
+            tmp_path,
+            layout=chain(joints),
+            num_person=persons,
+            ann_file=str(tmp_path / 'own.pkl'),
+        )
+        cfg = Config.fromfile(configs / 'recipe' / f'{name}_own.py')
         cfg.work_dir = str(tmp_path / 'work')
         cfg.train_cfg.max_epochs = 2
         cfg.default_hooks.logger.interval = 1
