@@ -1,19 +1,17 @@
 """Annotation files of the real data, converted once a session."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 
 from deeprank_mm.datasets.conversion import convert, write_annotations
+from tests.tool_module import load_tool
 
 TOOLS = Path(__file__).parents[2] / 'tools' / 'data'
 
 
 def _converted(tool, conversion, folder, tmp_path_factory):
-    spec = importlib.util.spec_from_file_location(tool, TOOLS / f'{tool}.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_tool(TOOLS / f'{tool}.py')
     path = tmp_path_factory.mktemp('data') / f'{tool}.pkl'
     write_annotations(path, *convert(getattr(module, conversion), folder))
     return str(path)

@@ -1,6 +1,5 @@
 """Checkpoints that no kill makes useless, and what is resumed from them."""
 
-import importlib.util
 import itertools
 import os
 import pickle
@@ -16,7 +15,7 @@ from mmengine.runner import Runner
 
 from deeprank_mm import atomic
 from deeprank_mm.engine.checkpoint_files import damage, latest_checkpoint
-from tests import toy
+from tests.tool_module import load_tool
 
 _names = itertools.count()
 
@@ -429,16 +428,9 @@ def test_leftovers_are_removed(run):
 
 
 @pytest.fixture(scope='module')
-def kill_resume():
+def kill_resume(repo_root):
     """The tool that kills real processes, for its run and its comparison."""
-    path = toy.__file__.replace(
-        os.path.join('tests', 'toy.py'),
-        os.path.join('tools', 'dev', 'kill_resume.py'),
-    )
-    spec = importlib.util.spec_from_file_location('kill_resume', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repo_root / 'tools' / 'dev' / 'kill_resume.py')
 
 
 @pytest.mark.parametrize(

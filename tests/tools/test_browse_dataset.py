@@ -1,7 +1,5 @@
 """tools/analysis/browse_dataset.py on random skeletons."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -11,15 +9,12 @@ from deeprank_mm.datasets import get_layout
 from deeprank_mm.datasets.transforms import GenerateModalities
 from deeprank_mm.datasets.transforms.modalities import joint_parents
 from tests import toy
+from tests.tool_module import load_tool
 
 
 @pytest.fixture(scope='module')
 def tool(repo_root):
-    path = repo_root / 'tools' / 'analysis' / 'browse_dataset.py'
-    spec = importlib.util.spec_from_file_location('browse_dataset', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repo_root / 'tools' / 'analysis' / 'browse_dataset.py')
 
 
 @pytest.fixture

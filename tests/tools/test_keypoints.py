@@ -1,6 +1,5 @@
 """The converter of one's own keypoints."""
 
-import importlib.util
 import pickle
 import re
 
@@ -8,15 +7,12 @@ import numpy as np
 import pytest
 
 from deeprank_mm.datasets import SkeletonDataset, load_annotations
+from tests.tool_module import load_tool
 
 
 @pytest.fixture(scope='module')
 def tool(repo_root):
-    path = repo_root / 'tools' / 'data' / 'keypoints.py'
-    spec = importlib.util.spec_from_file_location('keypoints', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repo_root / 'tools' / 'data' / 'keypoints.py')
 
 
 @pytest.fixture

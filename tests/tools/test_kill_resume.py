@@ -1,19 +1,16 @@
 """The tool that kills and resumes runs: what it would not notice, we miss."""
 
-import importlib.util
 import json
 
 import pytest
 import torch
 
+from tests.tool_module import load_tool
+
 
 @pytest.fixture(scope='module')
 def tool(repo_root):
-    path = repo_root / 'tools' / 'dev' / 'kill_resume.py'
-    spec = importlib.util.spec_from_file_location('kill_resume', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repo_root / 'tools' / 'dev' / 'kill_resume.py')
 
 
 def test_one_bit_is_a_difference(tool):

@@ -1,6 +1,5 @@
 """The NTU RGB+D converter on made-up files of its format."""
 
-import importlib.util
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ from mmaction.datasets import PoseDataset
 
 from deeprank_mm.datasets import SkeletonDataset, load_annotations
 from tests.raw_files import IDS, recording, skeleton_text, upright
+from tests.tool_module import load_tool
 
 A, B, C = IDS
 
@@ -21,10 +21,7 @@ def script(repo_root):
 
 @pytest.fixture(scope='module')
 def tool(script):
-    spec = importlib.util.spec_from_file_location('ntu_tool', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(script)
 
 
 @pytest.fixture

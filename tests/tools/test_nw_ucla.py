@@ -1,6 +1,5 @@
 """The NW-UCLA converter, on made-up files and on the real ones."""
 
-import importlib.util
 import json
 import os
 import re
@@ -13,6 +12,7 @@ import pytest
 from mmaction.datasets import PoseDataset
 
 from deeprank_mm.datasets import conversion, load_annotations
+from tests.tool_module import load_tool
 
 
 @pytest.fixture(scope='module')
@@ -22,10 +22,7 @@ def script(repo_root):
 
 @pytest.fixture(scope='module')
 def tool(script):
-    spec = importlib.util.spec_from_file_location('nw_ucla', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(script)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The PKU-MMD converter on made-up files of its format."""
 
-import importlib.util
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ from mmaction.datasets import PoseDataset
 
 from deeprank_mm.datasets import SkeletonDataset, load_annotations
 from tests.raw_files import pku_text, upright
+from tests.tool_module import load_tool
 
 
 @pytest.fixture(scope='module')
@@ -19,10 +19,7 @@ def script(repo_root):
 
 @pytest.fixture(scope='module')
 def tool(script):
-    spec = importlib.util.spec_from_file_location('pku_mmd_tool', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(script)
 
 
 @pytest.fixture

@@ -1,15 +1,11 @@
-import importlib.util
-
 import pytest
+
+from tests.tool_module import load_tool
 
 
 @pytest.fixture
 def scaling(repo_root):
-    path = repo_root / 'tools' / 'dev' / 'scaling.py'
-    spec = importlib.util.spec_from_file_location('scaling', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(repo_root / 'tools' / 'dev' / 'scaling.py')
 
 
 def test_the_page_holds_what_the_tool_computes(scaling, repo_root):

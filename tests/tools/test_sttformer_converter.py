@@ -1,6 +1,5 @@
 """The command line that converts official STTFormer weights."""
 
-import importlib.util
 import os
 import runpy
 import sys
@@ -14,6 +13,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 
 from tests.models.sttformer_reference import Reference
+from tests.tool_module import load_tool
 
 ARGUMENTS = dict(
     config=[[4, 4, 2], [4, 6, 3]],
@@ -40,9 +40,7 @@ def script(repo_root):
 
 @pytest.fixture
 def run(script, tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location('sttformer_tool', script)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    tool = load_tool(script)
 
     def run(content, target=tmp_path / 'new' / 'out.pth'):
         source = tmp_path / 'in.pt'

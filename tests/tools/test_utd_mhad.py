@@ -1,6 +1,5 @@
 """The UTD-MHAD converter, on made-up files and on the real ones."""
 
-import importlib.util
 import re
 import runpy
 import sys
@@ -11,6 +10,7 @@ from mmaction.datasets import PoseDataset
 from scipy.io import loadmat, savemat
 
 from deeprank_mm.datasets import conversion, load_annotations
+from tests.tool_module import load_tool
 
 
 @pytest.fixture(scope='module')
@@ -20,10 +20,7 @@ def script(repo_root):
 
 @pytest.fixture(scope='module')
 def tool(script):
-    spec = importlib.util.spec_from_file_location('utd_mhad', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_tool(script)
 
 
 @pytest.fixture
