@@ -21,8 +21,8 @@ def draw_gains(panels: Mapping[str, Panel], path: str) -> None:
     Args:
         panels (Mapping[str, Mapping[str, Mapping[str, float]]]): For each
             title its rows, and for each row the accuracies in [0, 1], by
-            seed. Rows are drawn from top to bottom, as the first panel has
-            them.
+            seed. Rows are drawn from top to bottom, as the panel that has
+            most of them has them.
         path (str): File to write, ``.png`` or ``.svg``.
 
     Raises:
@@ -31,8 +31,9 @@ def draw_gains(panels: Mapping[str, Panel], path: str) -> None:
     """
     if not any(row for panel in panels.values() for row in panel.values()):
         raise ValueError('There is no accuracy to draw.')
+    longest_first = sorted(panels.values(), key=len, reverse=True)
     rows = list(
-        dict.fromkeys(name for panel in panels.values() for name in panel)
+        dict.fromkeys(name for panel in longest_first for name in panel)
     )
     height = {name: -i for i, name in enumerate(rows)}
     figure = new_figure(2.3 * len(panels) + 1.2, 0.42 * len(rows) + 1.2)

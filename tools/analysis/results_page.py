@@ -41,6 +41,7 @@ SUMMARY = {
     'DeepCluster, 32 clusters': ('DeepCluster 32',),
     "DeepCluster, the recipe's clips and labels": ('DeepCluster 32, recipe',),
     "DeepRank, the paper's settings": ('DeepRank',),
+    "MV-DeepRank, the paper's settings": ('MV-DeepRank',),
     'DeepRank, triplets of the batch': ('DeepRank, triplets',),
     '**DeepRank, the recipe**': ('DeepRank, recipe',),
     '**MV-DeepRank, the recipe**': ('MV-DeepRank, recipe',),
