@@ -17,10 +17,10 @@ from tests.fuzz.junk import mangled
 NAMES = [f's{i}' for i in range(6)]
 
 
-def bank(modalities, width=toy.WIDTH):
+def bank(modalities, width=toy.WIDTH, names=NAMES):
     rng = torch.Generator().manual_seed(0)
     return FeatureBank(
-        NAMES,
+        names,
         {m: torch.randn(6, width, generator=rng) for m in modalities},
         [0, 1, 0, 1, 0, 1],
     )
@@ -60,7 +60,8 @@ def use_sttformer(encoder):
 
 
 def use_metric(metric):
-    for value in metric.compare(bank(['joint']), bank(['joint'])).values():
+    queries = bank(['joint'], names=[f'query {name}' for name in NAMES])
+    for value in metric.compare(bank(['joint']), queries).values():
         assert 0 <= value <= 1
 
 
