@@ -14,7 +14,9 @@ import torch
 # First of all: tests may import mmaction.models before they import this
 # package, and that needs its compat to have run.
 import deeprank_mm  # noqa: F401
+from deeprank_mm.datasets.conversion import convert, write_annotations
 from tests.privileges import bound_by_permissions
+from tests.tool_module import load_tool
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,6 +63,29 @@ def data_root() -> Path:
     if not path.is_dir():
         pytest.skip(f'no data at {path}: set DEEPRANK_DATA to its folder')
     return path
+
+
+def _converted(tool, conversion, folder, tmp_path_factory):
+    module = load_tool(ROOT / 'tools' / 'data' / f'{tool}.py')
+    path = tmp_path_factory.mktemp('data') / f'{tool}.pkl'
+    write_annotations(path, *convert(getattr(module, conversion), folder))
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def nw_ucla_file(data_root, tmp_path_factory):
+    folder = data_root / 'nw_ucla' / 'all_sqe'
+    if not folder.is_dir():
+        pytest.skip('no NW-UCLA here')
+    return _converted('nw_ucla', 'NW_UCLA', folder, tmp_path_factory)
+
+
+@pytest.fixture(scope='session')
+def utd_mhad_file(data_root, tmp_path_factory):
+    folder = data_root / 'utd_mhad' / 'Skeleton'
+    if not folder.is_dir():
+        pytest.skip('no UTD-MHAD here')
+    return _converted('utd_mhad', 'UTD_MHAD', folder, tmp_path_factory)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from deeprank_mm.datasets import load_annotations
 from tests.own_project import copy_configs
 
 pytestmark = pytest.mark.slow
@@ -34,16 +35,10 @@ MM = 1000
 
 
 @pytest.fixture(scope='module')
-def recordings(data_root, repo_root, tmp_path_factory):
+def recordings(utd_mhad_file):
     """Sequences ``(T, 15, 3)`` in millimetres, by action and person."""
-    folder = data_root / 'utd_mhad/Skeleton'
-    if not folder.is_dir():
-        pytest.skip(f'no UTD-MHAD at {folder}')
-    file = tmp_path_factory.mktemp('utd_mhad') / 'all.pkl'
-    tool = repo_root / 'tools/data/utd_mhad.py'
-    subprocess.run([sys.executable, tool, folder, file], check=True)
     found = defaultdict(list)
-    for item in pickle.loads(file.read_bytes())['annotations']:
+    for item in load_annotations(utd_mhad_file)['annotations']:
         keypoint = MM * item['keypoint'][0][:, KEPT]
         found[item['label'], item['subject']].append(keypoint)
     return found

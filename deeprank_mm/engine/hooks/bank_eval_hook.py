@@ -51,7 +51,7 @@ class BankEvalHook(Hook):
             ]
         self.metrics = [METRICS.build(cfg) for cfg in metrics]
         self._seen = None
-        self._nobody_held_out = False
+        self._said = False
 
     def before_train(self, runner) -> None:
         """A resumed cycle has been evaluated already."""
@@ -67,7 +67,8 @@ class BankEvalHook(Hook):
 
     def after_train(self, runner) -> None:
         """Evaluate the encoder that has come out."""
-        self._evaluate_encoder(runner, 'Trained', 'after training')
+        if self._somebody_held_out(runner):
+            self._evaluate_encoder(runner, 'Trained', 'after training')
 
     def _evaluate(self, runner) -> None:
         ranker = unwrap(runner.model)
@@ -75,7 +76,7 @@ class BankEvalHook(Hook):
         if train is self._seen:
             return
         self._seen = train
-        if not _has_classes(train, val):
+        if not self._somebody_held_out(runner):
             return
         when = 'before this cycle'
         hook = _label_hook(runner)
@@ -87,15 +88,27 @@ class BankEvalHook(Hook):
         else:
             self._log(runner, train, val, when)
 
+    def _somebody_held_out(self, runner) -> bool:
+        """Whether there are classes, and samples that are not trained on."""
+        ranker = unwrap(runner.model)
+        train, val = ranker.train_bank, ranker.val_bank
+        if not _has_classes(train, val):
+            return False
+        shared = train.shared(val)
+        if shared and not self._said:
+            self._said = True
+            runner.logger.info(
+                f'{len(shared)} of {len(val)} validation samples are trained '
+                'on: no accuracy of held-out samples. What features are '
+                'worth, tools/test.py says.'
+            )
+        return not shared
+
     def _evaluate_encoder(self, runner, which: str, when: str) -> None:
         """Extract features anew, where memory holds them."""
-        ranker = unwrap(runner.model)
         hook = _label_hook(runner)
-        if (
-            hook
-            and _has_classes(ranker.train_bank, ranker.val_bank)
-            and not isinstance(ranker.train_bank, MappedFeatureBank)
-        ):
+        bank = unwrap(runner.model).train_bank
+        if hook and not isinstance(bank, MappedFeatureBank):
             banks = hook.current_features(f'{which} encoder')
             self._log(runner, banks['train'], banks['val'], when)
 
@@ -107,17 +120,6 @@ class BankEvalHook(Hook):
         when: str,
         record: bool = True,
     ) -> None:
-        if self._nobody_held_out:
-            return
-        shared = train.shared(val)
-        if shared:
-            self._nobody_held_out = True
-            runner.logger.info(
-                f'{len(shared)} of {len(val)} validation samples are trained '
-                'on: no accuracy of held-out samples. What features are '
-                'worth, tools/test.py says.'
-            )
-            return
         scalars = {}
         for metric in self.metrics:
             scalars.update(metric.compare(train, val))
