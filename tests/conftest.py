@@ -65,6 +65,25 @@ def data_root() -> Path:
     return path
 
 
+def _recordings(data_root, part):
+    folder = data_root / part
+    if not folder.is_dir():
+        pytest.skip(f'no {folder}')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def nw_ucla_folder(data_root) -> Path:
+    """The json files of NW-UCLA; the test is skipped without them."""
+    return _recordings(data_root, 'nw_ucla/all_sqe')
+
+
+@pytest.fixture(scope='session')
+def utd_mhad_folder(data_root) -> Path:
+    """The .mat files of UTD-MHAD; the test is skipped without them."""
+    return _recordings(data_root, 'utd_mhad/Skeleton')
+
+
 def _converted(tool, conversion, folder, tmp_path_factory):
     module = load_tool(ROOT / 'tools' / 'data' / f'{tool}.py')
     path = tmp_path_factory.mktemp('data') / f'{tool}.pkl'
@@ -73,19 +92,17 @@ def _converted(tool, conversion, folder, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def nw_ucla_file(data_root, tmp_path_factory):
-    folder = data_root / 'nw_ucla' / 'all_sqe'
-    if not folder.is_dir():
-        pytest.skip('no NW-UCLA here')
-    return _converted('nw_ucla', 'NW_UCLA', folder, tmp_path_factory)
+def nw_ucla_file(nw_ucla_folder, tmp_path_factory) -> str:
+    """NW-UCLA as an annotation file."""
+    return _converted('nw_ucla', 'NW_UCLA', nw_ucla_folder, tmp_path_factory)
 
 
 @pytest.fixture(scope='session')
-def utd_mhad_file(data_root, tmp_path_factory):
-    folder = data_root / 'utd_mhad' / 'Skeleton'
-    if not folder.is_dir():
-        pytest.skip('no UTD-MHAD here')
-    return _converted('utd_mhad', 'UTD_MHAD', folder, tmp_path_factory)
+def utd_mhad_file(utd_mhad_folder, tmp_path_factory) -> str:
+    """UTD-MHAD as an annotation file."""
+    return _converted(
+        'utd_mhad', 'UTD_MHAD', utd_mhad_folder, tmp_path_factory
+    )
 
 
 @pytest.fixture

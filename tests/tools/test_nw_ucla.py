@@ -201,13 +201,10 @@ def test_help(script, monkeypatch, capsys):
     assert '--strict' in said and 'xview_train' in said
 
 
-def test_real_data(tool, data_root, tmp_path, capsys):
-    folder = data_root / 'nw_ucla' / 'all_sqe'
-    if not folder.is_dir():
-        pytest.skip('no NW-UCLA here')
+def test_real_data(tool, nw_ucla_folder, tmp_path, capsys):
     outs = [tmp_path / 'a.pkl', tmp_path / 'b.pkl']
     for out in outs:
-        argv = [str(folder), str(out), '--strict']
+        argv = [str(nw_ucla_folder), str(out), '--strict']
         assert conversion.main(tool.NW_UCLA, '', argv) == 0
     assert outs[0].read_bytes() == outs[1].read_bytes()
     said = capsys.readouterr().out
@@ -226,7 +223,9 @@ def test_real_data(tool, data_root, tmp_path, capsys):
     data = PoseDataset(str(outs[0]), [], 'xview_val', test_mode=True)
     assert len(data) == 464
     item = data[17]
-    raw = json.loads((folder / f'{item["frame_dir"]}.json').read_text())
+    raw = json.loads(
+        (nw_ucla_folder / f'{item["frame_dir"]}.json').read_text()
+    )
     np.testing.assert_array_equal(
         item['keypoint'][0], np.float32(raw['skeletons'])
     )

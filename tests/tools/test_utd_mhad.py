@@ -116,13 +116,10 @@ def test_help(script, monkeypatch, capsys):
     assert '--strict' in said and 'xsub_train' in said
 
 
-def test_real_data(tool, data_root, tmp_path, capsys):
-    folder = data_root / 'utd_mhad' / 'Skeleton'
-    if not folder.is_dir():
-        pytest.skip('no UTD-MHAD here')
+def test_real_data(tool, utd_mhad_folder, tmp_path, capsys):
     outs = [tmp_path / 'a.pkl', tmp_path / 'b.pkl']
     for out in outs:
-        argv = [str(folder), str(out), '--strict']
+        argv = [str(utd_mhad_folder), str(out), '--strict']
         assert conversion.main(tool.UTD_MHAD, '', argv) == 0
     assert outs[0].read_bytes() == outs[1].read_bytes()
     said = capsys.readouterr().out
@@ -139,7 +136,7 @@ def test_real_data(tool, data_root, tmp_path, capsys):
     subjects = [{d[i]['subject'] for i in range(len(d))} for d in (train, val)]
     assert subjects == [{1, 3, 5, 7}, {2, 4, 6, 8}]
     item = val[11]
-    raw = loadmat(folder / f'{item["frame_dir"]}.mat')['d_skel']
+    raw = loadmat(utd_mhad_folder / f'{item["frame_dir"]}.mat')['d_skel']
     np.testing.assert_array_equal(
         item['keypoint'][0], np.float32(raw.transpose(2, 0, 1))
     )
