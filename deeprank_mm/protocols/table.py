@@ -53,7 +53,7 @@ class Entry:
             high=high,
             seconds=round(self.seconds, 1),
             pretraining={
-                str(k): round(v, 1)
+                str(k): round(v, 3)
                 for k, v in sorted(self.pretraining.items())
             },
         )
