@@ -83,9 +83,26 @@ def test_some_rows_are_compared_with_the_first(main, tables, tmp_path):
     assert [e['difference'] for e in entries if e['row'] == 'random'] == [0, 0]
 
 
+def test_some_protocols_in_the_order_asked(main, tables, tmp_path):
+    out = tmp_path / 'c.json'
+    to = ['--title', 'x', '--out', str(out)]
+    for asked in (['linear'], ['linear', 'knn@20']):
+        main([*tables, '--rows', 'new', *to, '--protocols', *asked])
+        entries = json.loads(out.read_text())['entries']
+        assert [e['protocol'] for e in entries] == asked
+
+
 @pytest.mark.parametrize(
     'change, message',
     [
+        (
+            ['--protocols', 'knn'],
+            "No table has a protocol 'knn'; there are knn@20, linear",
+        ),
+        (
+            ['--modalities', 'bone'],
+            "No table has a modality 'bone'; there are joint",
+        ),
         (
             ['--rows', 'older'],
             "No table has a row 'older'; there are new, old",
@@ -93,9 +110,7 @@ def test_some_rows_are_compared_with_the_first(main, tables, tmp_path):
         (['--baseline', 'older'], "No table has a row 'older'"),
     ],
 )
-def test_a_row_that_is_not_there(
-    main, tables, tmp_path, change, message, capsys
-):
+def test_what_is_not_there(main, tables, tmp_path, change, message, capsys):
     with pytest.raises(SystemExit):
         main([*tables, *change, '--title', 'x', '--out', str(tmp_path / 'c')])
     assert message in capsys.readouterr().err

@@ -45,6 +45,12 @@ def parser() -> argparse.ArgumentParser:
         '--modalities', nargs='+', help='these alone (default: all)'
     )
     parser.add_argument(
+        '--protocols',
+        nargs='+',
+        help='these, in this order, as the tables name them: knn@20, linear, '
+        'semi@0.1 (default: all)',
+    )
+    parser.add_argument(
         '--baseline', help='the row to compare with (default: the first)'
     )
     parser.add_argument('--title', required=True, help='of the table')
@@ -56,6 +62,7 @@ def join(
     contents: Sequence[dict],
     rows: Sequence[str] | None = None,
     modalities: Sequence[str] | None = None,
+    protocols: Sequence[str] | None = None,
     baseline: str | None = None,
 ) -> list[Entry]:
     """The entries of several tables as one.
@@ -63,7 +70,10 @@ def join(
     Args:
         contents (Sequence[dict]): As in ``table.json``.
         rows (Sequence[str], optional): Which, in this order. Defaults to all.
-        modalities (Sequence[str], optional): Which. Defaults to all.
+        modalities (Sequence[str], optional): Which, in this order. Defaults
+            to all.
+        protocols (Sequence[str], optional): Which, in this order. Defaults to
+            all.
         baseline (str, optional): The row to compare with. Defaults to the
             first.
 
@@ -71,7 +81,8 @@ def join(
         list[Entry]: With differences to the baseline.
 
     Raises:
-        UsageError: A row is not there, or two tables disagree on one.
+        UsageError: A row, modality or protocol is not there, or two tables
+            disagree on one.
     """
     found: dict[tuple[str, str, str], Entry] = {}
     for content in contents:
@@ -92,21 +103,15 @@ def join(
             mine.best.update(entry.best)
             mine.pretraining.update(entry.pretraining)
             mine.seconds = max(mine.seconds, entry.seconds)
-    names = list(rows or dict.fromkeys(row for _, _, row in found))
-    for name in [*names, *([baseline] if baseline else [])]:
-        if not any(row == name for _, _, row in found):
-            raise UsageError(
-                f'No table has a row {name!r}; there are '
-                f'{", ".join(sorted({row for _, _, row in found}))}.'
-            )
-    streams, protocols = (
-        list(dict.fromkeys(key[i] for key in found)) for i in (0, 1)
-    )
+    streams = _chosen('modality', modalities, (key[0] for key in found))
+    columns = _chosen('protocol', protocols, (key[1] for key in found))
+    names = _chosen('row', rows, (key[2] for key in found))
+    _chosen('row', baseline and [baseline], (key[2] for key in found))
     ordered = [
         found[stream, protocol, name]
-        for stream in modalities or streams
+        for stream in streams
         for name in names
-        for protocol in protocols
+        for protocol in columns
         if (stream, protocol, name) in found
     ]
     return compare(ordered, [baseline or names[0]])
@@ -118,7 +123,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = command.parse_args(argv)
     try:
         contents = [_read(table) for table in args.tables]
-        entries = join(contents, args.rows, args.modalities, args.baseline)
+        entries = join(
+            contents, args.rows, args.modalities, args.protocols, args.baseline
+        )
     except UsageError as error:
         command.error(str(error))
     given = sys.argv[1:] if argv is None else argv
@@ -152,6 +159,20 @@ def _read(table: str) -> dict:
                 f'{", ".join(sorted({e["row"] for e in entries}))}.'
             )
     return content
+
+
+def _chosen(
+    what: str, asked: Sequence[str] | None, there: Iterable[str]
+) -> list[str]:
+    """What is asked for, each of which is there; else all, as they come."""
+    known = list(dict.fromkeys(there))
+    for name in asked or ():
+        if name not in known:
+            raise UsageError(
+                f'No table has a {what} {name!r}; there are '
+                f'{", ".join(sorted(known))}.'
+            )
+    return list(asked or known)
 
 
 def _all(values: Iterable[str | None]) -> str:
