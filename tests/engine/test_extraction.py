@@ -124,6 +124,40 @@ def test_calibration_estimates_statistics_and_touches_no_weight(
     )
 
 
+@pytest.mark.parametrize('batch_size, weight', [(14, 15), (7, 8), (4, 4)])
+def test_a_sample_left_over_does_not_count_as_a_batch(
+    dataset, model, batch_size, weight
+):
+    """One of 15 samples would count for half beside a batch of 14."""
+    seen = []
+    model.encoders['joint'].register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
+    calibrate_batch_norm(model, dataset, batch_size=batch_size)
+    assert sum(map(len, seen)) == len(dataset) == 15
+    # none counts for more than the others but where a batch's worth is left
+    assert max(map(len, seen)) == weight
+    assert min(map(len, seen)) * (len(seen) - 1) >= batch_size or (
+        min(map(len, seen)) >= batch_size
+    )
+    means = [x[..., :3].mean((0, 1, 2)).flatten() for x in seen]
+    torch.testing.assert_close(
+        model.encoders['joint'].data_bn.running_mean,
+        torch.stack(means).mean(0),
+    )
+
+
+def test_what_has_statistics_keeps_them(dataset, model):
+    """Of a checkpoint, for example: fine-tuning starts from them."""
+    batch_norm = model.encoders['joint'].data_bn
+    calibrate_batch_norm(model, dataset)
+    batch_norm.running_mean.fill_(7)
+    assert calibrate_batch_norm(model, dataset) == 0
+    assert torch.equal(
+        batch_norm.running_mean, torch.full_like(batch_norm.running_mean, 7)
+    )
+
+
 def test_calibration_spreads_the_features_of_a_fresh_encoder(dataset, model):
     from deeprank_mm.engine.label_statistics import feature_spread
 

@@ -383,9 +383,10 @@ class LabelCycleHook(Hook):
         layers = calibrate_batch_norm(
             model, self._datasets['train'], batch_size=self.batch_size
         )
-        runner.logger.info(
-            f'Calibrated {layers} BatchNorm layers of the {which}.'
-        )
+        if layers:
+            runner.logger.info(
+                f'Calibrated {layers} BatchNorm layers of the {which}.'
+            )
 
     def _extract(
         self,
