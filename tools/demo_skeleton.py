@@ -75,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
         help='of the image, for 2D keypoints whose annotation does not say',
     )
     parser.add_argument(
+        '--scores',
+        action='store_true',
+        help='the last channel of an array is a confidence, as for '
+        'tools/data/keypoints.py',
+    )
+    parser.add_argument(
         '--up',
         choices=tuple(UPWARD),
         default='y',
@@ -107,7 +113,9 @@ def run(args: argparse.Namespace) -> None:
         class_names=args.class_names,
         cfg_options=args.cfg_options,
     )
-    answer = inferencer(args.input, args.topk, args.sample, args.img_shape)
+    answer = inferencer(
+        args.input, args.topk, args.sample, args.img_shape, args.scores
+    )
     print(answer)
     if args.out:
         inferencer.draw(answer, args.out, up=args.up)

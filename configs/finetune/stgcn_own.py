@@ -17,6 +17,11 @@ model = dict(
     ),
     cls_head=dict(num_classes=num_classes),
 )
+# before training, a sample without a label, or with one out of range, is named
+labels = dict(num_classes=num_classes, labelled=dict(fraction=1.0))
+train_dataloader = dict(dataset=labels)
+val_dataloader = dict(dataset=labels)
+test_dataloader = val_dataloader
 train_cfg = dict(max_epochs=40)
 optim_wrapper = dict(optimizer=dict(lr=0.05))
 param_scheduler = [

@@ -28,8 +28,7 @@ custom_hooks = [
     dict(
         type='RankLabelHook',
         first_encoder=dict(type='JointDistances', dims=_base_.dims),
-        interval=1000,
-        max_cycles=1,
+        interval=1_000_000,  # epochs: one cycle, however long
         batch_size=64,
     ),
     dict(type='BankEvalHook'),

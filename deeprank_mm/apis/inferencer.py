@@ -169,6 +169,7 @@ class SkeletonInferencer:
         topk: int = 5,
         sample: Optional[str] = None,
         img_shape: Optional[Sequence[int]] = None,
+        scores: bool = False,
     ) -> Answer:
         """Classify a sequence, or find those that are similar.
 
@@ -178,6 +179,8 @@ class SkeletonInferencer:
             sample (str, optional): Which one of a file of many.
             img_shape (Sequence[int], optional): Height and width of the
                 image, for 2D keypoints.
+            scores (bool): Whether the last channel is a confidence. Defaults
+                to False.
 
         Returns:
             Answer: The best first.
@@ -187,7 +190,9 @@ class SkeletonInferencer:
         """
         if topk < 1:
             raise UsageError(f'topk must be 1 or more, got {topk}.')
-        annotation = self._checked(read_skeleton(inputs, sample, img_shape))
+        annotation = self._checked(
+            read_skeleton(inputs, sample, img_shape, scores)
+        )
         if self.task == 'classify':
             rows = self._classify(annotation, topk)
         else:
@@ -354,6 +359,12 @@ class SkeletonInferencer:
             raise UsageError(
                 f'{annotation["frame_dir"]} has {joints} joints, but '
                 f'{self.path} was trained on skeletons of {expected}.'
+            )
+        channels = annotation['keypoint'].shape[3]
+        if channels not in (2, 3):
+            raise UsageError(
+                f'{annotation["frame_dir"]} has {channels} channels; if the '
+                'last one is a confidence, say so: scores=True, or --scores.'
             )
         if 'PreNormalize2D' in kinds and 'img_shape' not in annotation:
             raise UsageError(

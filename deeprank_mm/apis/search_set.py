@@ -35,9 +35,8 @@ class SearchSet:
 
     Args:
         cfg (Config): With a ``test_dataloader``.
-        name (str): ``'test'`` or ``'train'``, which is the whole training
-            split, held-out part included, where the config names it
-            (``test_cfg.support_dataloader``).
+        name (str): ``'test'`` or ``'train'``, which is what is trained on,
+            held-out part included.
 
     Raises:
         UsageError: The config has no such split, or its test pipeline is
@@ -51,10 +50,8 @@ class SearchSet:
         pipeline = test_steps(cfg)
         part = loader.dataset
         if name == 'train':
-            # Pretraining holds a part out of train_dataloader; the test's
-            # support is the whole split.
-            support = (cfg.get('test_cfg') or {}).get('support_dataloader')
-            part = (support or cfg.train_dataloader).dataset
+            part = dict(cfg.train_dataloader.dataset)
+            part.pop('holdout', None)
         built = DATASETS.build(part)
         self.name = name
         self.dataset: Dataset = with_pipeline(built, pipeline)

@@ -13,6 +13,8 @@ from deeprank_mm.datasets.annotation import (
     finite_problem,
     keypoint_problem,
     score_problem,
+    total_frames_problem,
+    without_padding,
 )
 from deeprank_mm.datasets.conversion import drop_empty_frames
 from deeprank_mm.datasets.ntu import parse_skeleton, select_bodies
@@ -28,6 +30,7 @@ def read_skeleton(
     source: Skeletons,
     sample: Optional[str] = None,
     img_shape: Optional[Sequence[int]] = None,
+    scores: bool = False,
 ) -> Dict[str, Any]:
     """Read one sequence.
 
@@ -41,6 +44,8 @@ def read_skeleton(
         sample (str, optional): Which one of a pickle of many.
         img_shape (Sequence[int], optional): Height and width of the image
             that 2D keypoints were found in. Defaults to the annotation's.
+        scores (bool): Whether the last channel of an array is a confidence,
+            as with ``tools/data/keypoints.py --scores``. Defaults to False.
 
     Returns:
         dict: The annotation, with ``frame_dir`` and ``total_frames``.
@@ -72,19 +77,46 @@ def read_skeleton(
         score = annotation.get('keypoint_score')
         if isinstance(score, np.ndarray) and score.ndim == 2:
             annotation['keypoint_score'] = score[None]
+    if scores:
+        _part_scores(annotation, name)
     problem = (
         keypoint_problem(annotation)
         or score_problem(annotation)
+        or total_frames_problem(annotation)
         or finite_problem(annotation)
     )
     if problem:
         raise UsageError(f'{name} {problem}.')
-    annotation['total_frames'] = annotation['keypoint'].shape[1]
+    annotation = without_padding(annotation)
     annotation.setdefault('frame_dir', Path(name).stem)
     if img_shape is not None:
         height, width = img_shape
         annotation['img_shape'] = (int(height), int(width))
     return annotation
+
+
+def _part_scores(annotation: Dict[str, Any], name: str) -> None:
+    """Take the last channel as ``keypoint_score``, in place."""
+    keypoint = annotation.get('keypoint')
+    if annotation.get('keypoint_score') is not None:
+        raise UsageError(
+            f'{name} has scores beside its coordinates: leave out `scores`.'
+        )
+    if not isinstance(keypoint, np.ndarray) or keypoint.shape[-1:] not in (
+        (3,),
+        (4,),
+    ):
+        raise UsageError(
+            f'{name}: with `scores` the last of 3 or 4 channels is a '
+            f'confidence, but there is {_shape(keypoint)}.'
+        )
+    annotation['keypoint_score'] = keypoint[..., -1]
+    annotation['keypoint'] = keypoint[..., :-1]
+
+
+def _shape(value: Any) -> str:
+    shape = getattr(value, 'shape', None)
+    return type(value).__name__ if shape is None else f'shape {shape}'
 
 
 def _read(path: Path, sample: Optional[str]) -> Any:

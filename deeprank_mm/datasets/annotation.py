@@ -28,6 +28,7 @@ __all__ = [
     'subject_of',
     'total_frames_problem',
     'valid_problem',
+    'without_padding',
 ]
 
 # NTU RGB+D: setup, camera, performer, replication, action.
@@ -194,6 +195,32 @@ def total_frames_problem(sample: Mapping) -> Optional[str]:
     return None
 
 
+def without_padding(sample: Mapping) -> dict:
+    """A sample without the frames that it says it does not have.
+
+    Clips are sometimes stored in arrays of one length, zero behind the last
+    frame; ``total_frames`` tells which that is.
+
+    Args:
+        sample (Mapping): The annotation, with a sound ``keypoint``.
+
+    Returns:
+        dict: A shallow copy, in which ``keypoint`` and ``keypoint_score``
+        are views of the first ``total_frames`` frames, and
+        ``total_frames`` is set.
+    """
+    out = dict(sample)
+    counts = count_people_and_frames(sample)
+    if counts is None:
+        return out
+    total = _as_int(out.setdefault('total_frames', counts[1]))
+    if total is not None and 0 < total < counts[1]:
+        for key in ('keypoint', 'keypoint_score'):
+            if out.get(key) is not None:
+                out[key] = out[key][:, :total]
+    return out
+
+
 def finite_problem(sample: Mapping) -> Optional[str]:
     """Whether all coordinates and scores are numbers that float32 can hold.
 
@@ -252,9 +279,10 @@ def fingerprint(sample: Mapping) -> bytes:
         sample (Mapping): The annotation, with a sound ``keypoint``.
 
     Returns:
-        bytes: SHA-256 of the coordinates, their shape and type.
+        bytes: SHA-256 of the coordinates, their shape and type, without
+        padding.
     """
-    keypoint = np.ascontiguousarray(sample['keypoint'])
+    keypoint = np.ascontiguousarray(without_padding(sample)['keypoint'])
     digest = hashlib.sha256(str((keypoint.shape, keypoint.dtype)).encode())
     digest.update(keypoint.data)
     return digest.digest()
@@ -300,11 +328,12 @@ def subject_of(
         field (str): The annotation's field. Defaults to ``'subject'``.
 
     Returns:
-        str or None: The field's text; without the field the performer of an
-        NTU name (``S001C001P003R001A001``); None if neither is there.
+        str or None: The field's text; without the field, or if it is empty,
+        the performer of an NTU name (``S001C001P003R001A001``); None if
+        neither is there.
     """
     value = sample.get(field)
-    if value is not None:
+    if value is not None and str(value).strip():
         return str(value)
     match = _NTU_NAME.search(osp.basename(sample_id))
     if field != 'subject' or match is None:

@@ -27,6 +27,7 @@ from .annotation import (
     subject_of,
     total_frames_problem,
     valid_problem,
+    without_padding,
 )
 from .cached_pipeline import CachedPipeline
 from .id_files import read_ids
@@ -188,6 +189,7 @@ class SkeletonDataset(KeyedPipeline, CachedPipeline, PoseDataset):
         annotations = self._select_split(content)
         for sample in annotations:
             self._check_sample(sample)
+        self._warn_of_people(annotations)
         cached = self._find_cache(self.ann_file, self.split, annotations)
         if self.without_copies_of is not None:
             annotations = self._without_copies(content, annotations)
@@ -300,6 +302,27 @@ class SkeletonDataset(KeyedPipeline, CachedPipeline, PoseDataset):
 
     def _id_at(self, idx: int) -> str:
         return str(self._sample_ids[idx])
+
+    def _warn_of_people(self, annotations: list[dict]) -> None:
+        """Say where the pipeline leaves out people that were recorded."""
+        steps = self.pipeline.transforms
+        numbers = [getattr(step, 'num_person', None) for step in steps]
+        most = next((n for n in numbers if isinstance(n, int)), None)
+        if most is None or 'skeleton' in self.data_prefix:
+            return
+        more = [
+            sample['sample_id']
+            for sample in annotations
+            if count_people_and_frames(sample) is not None
+            and len(sample['keypoint']) > most
+            and sample['keypoint'][most:].any()
+        ]
+        if more:
+            MMLogger.get_current_instance().warning(
+                f'{self._where()}: {len(more)} of {len(annotations)} '
+                f'samples show more people than num_person={most} of the '
+                f'pipeline, which leaves the others out: {_listed(more)}'
+            )
 
     def _single_labels(self) -> np.ndarray:
         if self._labels is None:
@@ -543,13 +566,11 @@ class SkeletonDataset(KeyedPipeline, CachedPipeline, PoseDataset):
             sample.pop('label', None)
 
     def _check_keypoint(self, sample: dict) -> None:
-        """Check the coordinates' shape and the number of frames."""
+        """Check the coordinates' shape, and leave out padding."""
         self._refuse(sample, keypoint_problem(sample))
         self._refuse(sample, score_problem(sample))
         self._refuse(sample, total_frames_problem(sample))
-        counts = count_people_and_frames(sample)
-        if counts is not None:
-            sample.setdefault('total_frames', counts[1])
+        sample.update(without_padding(sample))
 
     def _label_of(self, sample: dict) -> int:
         """The one class of a sample."""

@@ -47,6 +47,30 @@ def test_every_way_to_say_the_same(tmp_path, people):
     assert found['img_shape'] == (480, 640)
 
 
+def test_a_channel_of_scores(tmp_path):
+    np.save(tmp_path / 'a.npy', CLIP[0])
+    for way in (CLIP[0], CLIP, tmp_path / 'a.npy'):
+        found = read_skeleton(way, scores=True)
+        count = len(found['keypoint'])
+        np.testing.assert_array_equal(found['keypoint'], CLIP[:count, ..., :2])
+        np.testing.assert_array_equal(
+            found['keypoint_score'], CLIP[:count, ..., 2]
+        )
+    with pytest.raises(UsageError, match='has scores beside'):
+        read_skeleton(dict(keypoint=CLIP, keypoint_score=SCORE), scores=True)
+    with pytest.raises(UsageError, match='of 3 or 4 channels'):
+        read_skeleton(CLIP[..., :2], scores=True)
+
+
+def test_padding_is_left_out():
+    given = dict(keypoint=CLIP, keypoint_score=SCORE, total_frames=4)
+    found = read_skeleton(given)
+    assert found['keypoint'].shape == (2, 4, 5, 3)
+    assert found['keypoint_score'].shape == (2, 4, 5)
+    with pytest.raises(UsageError, match='total_frames=9'):
+        read_skeleton(dict(given, total_frames=9))
+
+
 def test_one_of_many(tmp_path):
     many = [
         dict(frame_dir=name, keypoint=CLIP + i) for i, name in enumerate('ab')

@@ -9,6 +9,7 @@ from mmaction.datasets import PoseDataset
 from mmaction.registry import DATASETS
 from mmengine.config import ConfigDict
 from mmengine.dataset import ClassBalancedDataset
+from mmengine.logging import MMLogger
 
 from deeprank_mm.datasets import SkeletonDataset, UnsafeAnnotationError
 
@@ -118,6 +119,42 @@ def test_without_labels(write, label):
 
 def test_total_frames_is_filled_in(write):
     assert build(write(samples(1, total_frames=...)))[0]['total_frames'] == 4
+
+
+@pytest.mark.parametrize('serialize', [True, False])
+def test_padding_is_left_out(write, serialize):
+    keypoint = np.arange(60, dtype=np.float32).reshape(1, 4, 5, 3)
+    padded = dict(
+        keypoint=np.pad(keypoint, ((0, 0), (0, 6), (0, 0), (0, 0))),
+        keypoint_score=np.ones((1, 10, 5), np.float32),
+    )
+    data = build(write(samples(2, **padded)), serialize_data=serialize)
+    np.testing.assert_array_equal(data[0]['keypoint'], keypoint)
+    assert data[0]['keypoint_score'].shape == (1, 4, 5)
+
+
+def test_people_that_the_pipeline_leaves_out_are_counted(write, caplog):
+    keypoint = np.ones((2, 4, 5, 3), np.float32)
+    annotations = samples(4)
+    annotations[1]['keypoint'] = keypoint
+    annotations[2]['keypoint'] = keypoint * [[[[1]]], [[[0]]]]
+    path = write(annotations)
+
+    def said(number):
+        caplog.clear()
+        step = dict(type='mmaction.FormatGCNInput', num_person=number)
+        with caplog.at_level('WARNING', 'mmengine'):
+            build(path, pipeline=[step])
+        return caplog.text
+
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        assert '1 of 4 samples show more people than num_person=1' in said(1)
+        assert "'s01'" in said(1) and "'s02'" not in said(1)
+        assert 'more people' not in said(2)
+    finally:
+        logger.removeHandler(caplog.handler)
 
 
 def test_one_frame_and_half_precision(write):
@@ -611,6 +648,12 @@ def test_copies_of_test_samples_are_left_out(write):
     path = write(annotations, split)
     kept = build(path, 'train', without_copies_of='val').sample_ids
     assert kept == ['s00', 's01', 's03', 's04']
+    # padding makes no difference
+    annotations[6]['keypoint'] = np.pad(
+        annotations[6]['keypoint'], ((0, 0), (0, 3), (0, 0), (0, 0))
+    )
+    path = write(annotations, split)
+    assert build(path, 'train', without_copies_of='val').sample_ids == kept
     with pytest.raises(ValueError, match="'test' is no split"):
         build(path, 'train', without_copies_of='test')
     with pytest.raises(ValueError, match='all 5 samples are copies'):

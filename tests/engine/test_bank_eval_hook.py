@@ -68,6 +68,17 @@ def test_without_classes_there_is_nothing_to_say(tmp_path):
     assert not scalars(tmp_path)
 
 
+def test_one_label_for_all_is_none(tmp_path):
+    cfg = trained(tmp_path)
+    path = tmp_path / 'toy.pkl'
+    content = pickle.loads(path.read_bytes())
+    for item in content['annotations']:
+        item['label'] = 0
+    path.write_bytes(pickle.dumps(content))
+    toy.build_runner(cfg).train()
+    assert not scalars(tmp_path)
+
+
 def test_who_is_trained_on_is_not_called_held_out(tmp_path):
     first = dict(type='JointDistances', segments=2)
     cfg = trained(tmp_path, first_encoder=first)

@@ -80,6 +80,18 @@ def test_the_data_set_reads_what_the_table_says(folder, run):
     assert len(held_out) == 1
 
 
+def test_an_empty_cell_is_unknown(run):
+    """And no person of that name, whom a holdout would keep together."""
+    status, said, out = run(table=TABLE.replace('ben,train,2', ',train,'))
+    assert status == 0 and 'subjects   2' in said
+    items = {i['frame_dir']: i for i in load_annotations(out)['annotations']}
+    assert not {'subject', 'room'} & items['ben'].keys()
+    with pytest.raises(ValueError, match="'ben'.*has no subject"):
+        SkeletonDataset(
+            str(out), [], 'train', holdout=dict(part='train', fraction=0.5)
+        )
+
+
 def test_without_a_table_everything_trains(run):
     status, _, out = run()
     assert status == 0

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
+from deeprank_mm.apis.search_set import SearchSet
 from deeprank_mm.structures import FeatureBank
 from tests import toy
 
@@ -162,6 +163,15 @@ def test_pictures(run, retrieve, tmp_path):
     assert Image.open(motion).n_frames == 14  # of the longest clip
 
 
+def test_the_train_split_is_all_that_was_trained_on(run):
+    """Not the labelled part of it that tests compare with."""
+    cfg = Config.fromfile(run / 'toy.py')
+    assert 'holdout' in cfg.train_dataloader.dataset
+    cfg.test_cfg.support_dataloader.dataset.split = 'test'
+    with DefaultScope.overwrite_default_scope('mmaction'):
+        assert len(SearchSet(cfg, 'train').row) == 15
+
+
 def test_class_names(run, retrieve, refuse, tmp_path):
     names = tmp_path / 'names.txt'
     names.write_text('wave\nsit down\n')
@@ -171,6 +181,9 @@ def test_class_names(run, retrieve, refuse, tmp_path):
     names.write_text('wave\n')
     said = refuse(*both(run), '--query', QUERY, '--class-names', names)
     assert 'has 1 names, but there is a class 1' in said
+    names.write_text('wave\n\nsit down\n')
+    said = refuse(*both(run), '--query', QUERY, '--class-names', names)
+    assert 'line 2 is empty' in said
 
 
 def test_kept_features(run, retrieve, refuse, tmp_path):

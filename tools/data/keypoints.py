@@ -18,7 +18,7 @@ Pretraining needs no more than that. What is known beside goes into a table
 the alphabet and are kept in the output as `classes`; an empty one is an
 unlabelled sequence, which can be pretrained on only. `subject` keeps a person
 on one side when samples are held out, and any further column becomes a field
-of the annotation. `split` may name several, with spaces between; without it
+of the annotation; empty is unknown in all of them. `split` may name several, with spaces between; without it
 all sequences are in `train`.
 
   python tools/data/keypoints.py recordings data/skeleton/mine.pkl \
@@ -168,7 +168,7 @@ def describe(
         row = table[f'{item["frame_dir"]}.npy']
         if row.get('label'):
             item['label'] = classes.index(row['label'])
-        item.update({k: v for k, v in row.items() if k not in _KNOWN})
+        item.update({k: v for k, v in row.items() if v and k not in _KNOWN})
         for split in (row.get('split') or 'train').split():
             splits.setdefault(split, []).append(item['frame_dir'])
     return splits, classes

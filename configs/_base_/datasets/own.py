@@ -4,6 +4,7 @@
 layout = 'nturgb+d'  # or 'coco', 'openpose', dict(num_node=, inward=, center=)
 centre = 1  # the joint that is moved to the origin: the spine, the hips
 dims = None  # channels that are coordinates: 2 of (x, y, score), or all
+score_channel = False  # True if the scores are a channel of `keypoint` itself
 num_person = 1  # the most people in a sequence
 length = 32  # frames a clip is resized to
 min_frames = 16  # the shortest crop, if the sequence is as long
@@ -12,20 +13,20 @@ train_split, labelled_split, val_split = 'train', 'labelled', 'val'
 # ---------------------------------------------------------------------------
 
 train_pipeline = [
-    dict(type='CentreSkeleton', joint=centre),
+    dict(type='CentreSkeleton', joint=centre, score_channel=score_channel),
     dict(
         type='TemporalCropResize',
         length=length,
         crop=(0.5, 1.0),
         min_frames=min_frames,
     ),
-    dict(type='RandomRotation', theta=0.3),
+    dict(type='RandomRotation', theta=0.3, score_channel=score_channel),
     dict(type='GenerateModalities', layout=layout, modalities=['joint']),
     dict(type='FormatGCNInput', num_person=num_person),
     dict(type='PackActionInputs', meta_keys=('sample_id',)),
 ]
 test_pipeline = [
-    dict(type='CentreSkeleton', joint=centre),
+    dict(type='CentreSkeleton', joint=centre, score_channel=score_channel),
     dict(type='TemporalCropResize', length=length, crop=0.95),
     dict(type='GenerateModalities', layout=layout, modalities=['joint']),
     dict(type='FormatGCNInput', num_person=num_person),

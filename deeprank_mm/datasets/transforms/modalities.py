@@ -17,6 +17,8 @@ from .keypoint import take_keypoint, take_score
 MODALITIES = ('joint', 'bone', 'motion')
 # MMAction2's layouts, and whether a third channel is a score there.
 _MMACTION_LAYOUTS = {'nturgb+d': False, 'coco': True, 'openpose': True}
+# Heatmaps may dip below zero a little; coordinates around a centre dip deep.
+_LEAST_SCORE = -0.1
 
 
 @TRANSFORMS.register_module()
@@ -98,7 +100,8 @@ class GenerateModalities(BaseTransform):
         Raises:
             KeyError: If there is no ``keypoint``.
             ValueError: If a shape is not as required, the joints are not as
-                many as the layout's, or there are two sorts of scores.
+                many as the layout's, there are two sorts of scores, or what
+                should be scores are none.
         """
         keypoint = take_keypoint(results, self)
         if keypoint.shape[2] != len(self.parents):
@@ -129,8 +132,22 @@ class GenerateModalities(BaseTransform):
                 "'keypoint'; keep one of them"
             )
         if inline:
+            self._check_inline(keypoint[..., 2])
             return keypoint[..., :2], keypoint[..., 2:]
         return keypoint, None if score is None else score[..., None]
+
+    def _check_inline(self, score: np.ndarray) -> None:
+        """Refuse a third channel that was moved as a coordinate."""
+        if score.min() >= _LEAST_SCORE:
+            return
+        raise ValueError(
+            f'GenerateModalities: layout {self.layout!r} takes the third '
+            f'channel as a score, but it is as low as {score.min():.3g}. If '
+            'it is one, the steps before must leave it alone: give '
+            'CentreSkeleton, RandomRotation and Shear score_channel=True. If '
+            'it is a coordinate, give the layout as dict(num_node=, inward=, '
+            'center=)'
+        )
 
     def _bone(self, xyz, score):
         bone = xyz - xyz.take(self.parents, axis=2)

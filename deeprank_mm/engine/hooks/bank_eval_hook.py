@@ -139,5 +139,13 @@ def _label_hook(runner) -> Optional[LabelCycleHook]:
 
 
 def _has_classes(*banks: Optional[FeatureBank]) -> bool:
-    """Whether all of them are there, and know the samples' classes."""
-    return all(bank is not None and bank.labels is not None for bank in banks)
+    """Whether all of them are there, and tell classes apart.
+
+    Files of unlabelled sequences often have label 0 throughout.
+    """
+    return all(
+        bank is not None
+        and bank.labels is not None
+        and len(bank.labels.unique()) > 1
+        for bank in banks
+    )

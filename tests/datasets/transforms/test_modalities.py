@@ -12,6 +12,7 @@ from mmcv.transforms import Compose
 
 from deeprank_mm.datasets.layouts import LAYOUTS
 from deeprank_mm.datasets.transforms import (
+    CentreSkeleton,
     GenerateModalities,
     TemporalCropResize,
 )
@@ -50,6 +51,8 @@ def _clip(num_joints, dims=3, num_frames=7):
 )
 def test_equals_mmaction(layout, num_joints, dims, scored, modalities):
     keypoint = _clip(num_joints, dims)
+    if layout != 'nturgb+d':  # a third channel is a score there
+        keypoint[..., 2:] = np.abs(keypoint[..., 2:])
 
     def sample():
         results = dict(keypoint=keypoint.copy())
@@ -68,6 +71,18 @@ def test_equals_mmaction(layout, num_joints, dims, scored, modalities):
     assert 'keypoint_score' not in out
     np.testing.assert_array_equal(given, keypoint)
     assert not np.shares_memory(out['keypoint'], given)
+
+
+def test_scores_that_were_moved_as_coordinates_are_refused():
+    keypoint = np.abs(_clip(17))
+    step = GenerateModalities('coco')
+    moved = dict(keypoint=keypoint.copy())
+    with pytest.raises(ValueError, match='score_channel=True'):
+        step(CentreSkeleton(0)(moved))
+    left = CentreSkeleton(0, score_channel=True)(dict(keypoint=keypoint))
+    np.testing.assert_array_equal(
+        step(left)['keypoint'][..., 2], keypoint[..., 2]
+    )
 
 
 def test_layout_dict():
