@@ -1,8 +1,9 @@
 """DeepRank from nothing to a result, on synthetic demo data.
 
-Makes the demo data, pretrains a small ST-GCN on it without labels, and
-compares its frozen features with those of an untrained encoder on subjects
-that neither has seen. Each step is a command that can be typed by hand.
+Makes the demo data, pretrains a small ST-GCN on it without labels by the
+recipe (docs/recipe.md), and compares its frozen features with those of an
+untrained encoder, and with the distances between joints, on subjects that none
+has seen. Each step is a command that can be typed by hand.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 # Nothing is written into an installed package.
 HERE = Path.cwd() if ROOT.name == '.mim' else ROOT
-CONFIG = 'configs/deeprank/stgcn_demo_xsub.py'
+CONFIG = 'configs/recipe/stgcn_demo_xsub.py'
 DATA = 'data/skeleton/demo.pkl'
 COLUMNS = {
     'knn1_joint': 'kNN-1',
@@ -25,6 +26,16 @@ COLUMNS = {
     'linear_joint': 'linear',
     'linear@0.1_joint': 'linear, 10 % of labels',
 }
+
+
+# The features that the recipe's labels are made of, without any training.
+NO_ENCODER = (
+    '--random-init',
+    'raw',
+    '--cfg-options',
+    'model.encoder._delete_=True',
+    'model.encoder.type=JointDistances',
+)
 
 
 def run(*command: str) -> None:
@@ -64,7 +75,10 @@ def main() -> None:
         run('tools/data/demo.py', DATA)
     run('tools/train.py', CONFIG, '--work-dir', str(work_dir / 'deeprank'))
     rows = {
-        'random': evaluate(work_dir / 'random', '--random-init', 'calibrated'),
+        'untrained': evaluate(
+            work_dir / 'random', '--random-init', 'calibrated'
+        ),
+        'no encoder': evaluate(work_dir / 'distances', *NO_ENCODER),
         'DeepRank': evaluate(
             work_dir / 'evaluation', str(work_dir / 'deeprank')
         ),
@@ -82,8 +96,9 @@ def main() -> None:
         )
         print(f'{name:10}', *cells, sep='  ')
     print(
-        '\nThe random encoder has calibrated BatchNorm statistics. Next: '
-        'README.md, with your\nown skeletons.'
+        '\nThe untrained encoder has calibrated BatchNorm statistics; without '
+        'one the features\nare the distances between joints. Next: README.md, '
+        'with your own skeletons.'
     )
 
 

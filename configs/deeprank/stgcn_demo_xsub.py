@@ -1,5 +1,5 @@
-# The same on the embedded demo data, for `make demo`: fewer blocks, so that
-# it ends within minutes.
+# The same on the embedded demo data: fewer blocks, so that it ends within
+# minutes.
 _base_ = [
     '../_base_/datasets/demo_xsub_pretrain.py',
     '../_base_/models/stgcn_small_ranker.py',

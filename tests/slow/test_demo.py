@@ -21,12 +21,15 @@ def test_demo_ends_with_a_readable_result(tmp_path, repo_root):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     rows = {
-        line.split()[0]: [float(cell) for cell in line.split()[1:]]
+        line[:10].strip(): [float(cell) for cell in line[10:].split()]
         for line in done.stdout.splitlines()
-        if line.startswith(('random ', 'DeepRank '))
+        if line.startswith(('untrained ', 'no encoder ', 'DeepRank '))
     }
-    assert set(rows) == {'random', 'DeepRank'}
+    assert set(rows) == {'untrained', 'no encoder', 'DeepRank'}
     for cells in rows.values():
         assert len(cells) == 4
         # far above the chance of 16 actions, and far from perfect
         assert all(15 < cell < 95 for cell in cells)
+    # what a newcomer should see: it has learnt
+    for learnt, untrained in zip(rows['DeepRank'], rows['untrained']):
+        assert learnt > untrained + 10
