@@ -58,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
         '--untrained',
         default='random,scratch',
         help='rows without a checkpoint: random (BatchNorm calibrated), '
-        'random-raw, scratch, or nothing (default: %(default)s)',
+        'random-raw, distances (between joints: no encoder), scratch, or '
+        'nothing (default: %(default)s)',
     )
     parser.add_argument(
         '--protocols',

@@ -19,6 +19,7 @@ from deeprank_mm.engine.calibration import calibrate_batch_norm
 from deeprank_mm.engine.extraction import extract_features, feature_loader
 from deeprank_mm.evaluation import knn_votes, linear_probe
 from deeprank_mm.evaluation.predictions import Predictions
+from deeprank_mm.models.backbones import JointDistances
 from deeprank_mm.randomness import keyed_randomness
 from deeprank_mm.structures import FeatureBank
 
@@ -95,6 +96,9 @@ class FeatureCache:
         with keyed_randomness(cell.seed, 'backbone', cell.modality):
             model = FrozenEncoder(cfg, cell.modality)
             model.encoder.init_weights()
+        if cell.source.kind == 'distances':
+            # own data says which channels are coordinates
+            model.encoder = JointDistances(dims=cfg.get('dims'))
         if cell.checkpoint is not None:
             model.load(cell.checkpoint)
         return model

@@ -16,6 +16,7 @@ from deeprank_mm.utils.usage import UsageError, resolve
 UNTRAINED = {
     'random': 'random, BN calibrated',
     'random-raw': 'random, as initialised',
+    'distances': 'no encoder, joint distances',
     'scratch': 'from scratch',
 }
 # {seed}, or {seed%3}
@@ -32,7 +33,9 @@ class Source:
             in which ``{seed}`` and ``{modality}`` are replaced; ``{seed%3}``
             is the seed modulo 3, for three pretrained encoders under more
             labelled subsets than three. None for an untrained encoder.
-        kind (str): ``pretrained``, or a key of ``UNTRAINED``.
+        kind (str): ``pretrained``, or a key of ``UNTRAINED``; of these
+            ``distances`` is no encoder at all, but
+            :class:`~deeprank_mm.models.backbones.JointDistances`.
     """
 
     name: str

@@ -313,6 +313,24 @@ def page(content: dict) -> str:
     return f'{markdown(entries)}\n\n{notes(content)}'
 
 
+def _compared_with(entries: Sequence[Entry]) -> str:
+    """What the differences are to, if there are any."""
+    different = [e for e in entries if e.difference is not None]
+    places = {(e.modality, e.protocol) for e in different}
+    others = {e.row for e in different}
+    rows = dict.fromkeys(
+        e.row
+        for e in entries
+        if (e.modality, e.protocol) in places and e.row not in others
+    )
+    if not rows:
+        return ''
+    return (
+        f' Below: paired difference to *{"* or *".join(rows)}*, with its 95 % '
+        'interval.'
+    )
+
+
 def notes(content: dict) -> str:
     """What one must know to read a table and to repeat it.
 
@@ -337,9 +355,8 @@ def notes(content: dict) -> str:
             [
                 'Top-1 on the test split in percent, mean ± standard '
                 f'deviation over seeds {", ".join(map(str, seeds))}; where '
-                'there is training, of the last epoch / of the best one. '
-                'Below: paired difference to the untrained encoder (or the '
-                'named row) with its 95 % interval.',
+                'there is training, of the last epoch / of the best one.'
+                + _compared_with(entries),
                 f'Finished: {content["finished"]} of {content["cells"]} '
                 f'cells.{time}',
                 f'```\n{content["command"]}\n```',

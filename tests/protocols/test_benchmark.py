@@ -37,9 +37,15 @@ def setting(tmp_path_factory):
     return config, f'ours={folder}/{{seed}}/work'
 
 
-def benchmark(setting, out, protocols='knn,linear@0.5,semi@0.5', **kwargs):
+def benchmark(
+    setting,
+    out,
+    protocols='knn,linear@0.5,semi@0.5',
+    rows=('random', 'scratch'),
+    **kwargs,
+):
     config, ours = setting
-    sources = [Source.untrained('random'), Source.untrained('scratch')]
+    sources = [Source.untrained(row) for row in rows]
     arguments = dict(modalities=STREAMS, seeds=[0, 1], title='toy')
     arguments.update(kwargs)
     return Benchmark(
@@ -95,6 +101,26 @@ def test_frozen_cells_are_the_metrics_of_the_encoder(setting, tmp_path):
             metric, key = LinearProbeMetric(fractions=[1.0]), 'linear'
         expected = metric.compare(support, queries)[f'{key}_{cell.modality}']
         assert bench.store(cell).read(cell).accuracy == expected
+
+
+def test_a_row_without_an_encoder(setting, tmp_path):
+    bench = benchmark(
+        setting,
+        tmp_path,
+        'knn,linear',
+        seeds=[0, 1],
+        modalities=['joint'],
+        rows=['distances'],
+    )
+    assert bench.run() == []
+    cell = next(c for c in bench.cells if c.source.kind == 'distances')
+    train, _ = bench.cache.banks(cell)
+    # eight parts of five joints
+    assert train.features['joint'].shape[1] == 8 * 5 * 4 // 2
+    found = [e for e in bench.entries() if e.row.startswith('no encoder')]
+    assert [e.protocol for e in found] == ['knn@1', 'knn@20', 'linear']
+    for entry in found:  # nothing in it is random
+        assert entry.accuracy[0] == entry.accuracy[1]
 
 
 def test_a_folder_that_trains_meanwhile_does_not_change_the_table(
