@@ -90,7 +90,7 @@ SECTIONS = (
     Section(
         'Views',
         'Which labels the joint encoder learns from. DeepRank has the view '
-        'self, MV-DeepRank all three: these two are compared, three seeds, in '
+        'self, MV-DeepRank all three: these two are compared, five seeds, in '
         '[Results](results.md).',
         ('views_other', 'views_all', 'views_self_other', 'views_self_all'),
         base='MV-DeepRank',
@@ -176,10 +176,10 @@ Pretraining for the baselines, three seeds each:
 ```
 for seed in 0 1 2; do
   python tools/train.py configs/deeprank/stgcn_nwucla_xview.py \\
-      --seed $seed --work-dir work_dirs/nwucla/deeprank_$seed
+      --seed $seed --work-dir work_dirs/baselines/deeprank_$seed
   for n in 8 32 128; do
     python tools/train.py configs/deepcluster/stgcn_nwucla_xview.py \\
-        --seed $seed --work-dir work_dirs/nwucla/deepcluster${n}_$seed \\
+        --seed $seed --work-dir work_dirs/baselines/deepcluster${n}_$seed \\
         --cfg-options model.head.n_clusters=$n
   done
 done
@@ -234,7 +234,7 @@ def baselines_command(semi: bool = False) -> str:
         *how,
         '--baseline DeepRank --checkpoint',
         *(
-            f"  '{name.replace('=', '=work_dirs/nwucla/')}_{seed}'"
+            f"  '{name.replace('=', '=work_dirs/baselines/')}_{seed}'"
             for name in checkpoints
         ),
         f'--out work_dirs/benchmark/{out}',
