@@ -34,11 +34,13 @@ METHODS = {
 }
 # What the others are compared with: where features are frozen, and where not.
 UNTRAINED = ('random, BN calibrated', 'from scratch')
-# The rows of the README's table, by what they are called there.
+# The rows of the README's table and picture, by what they are called there.
 SUMMARY = {
     'no pretraining': UNTRAINED,
+    'no encoder: distances between joints': ('no encoder, joint distances',),
     'SkeletonCLR': ('SkeletonCLR',),
     'DeepCluster, 32 clusters': ('DeepCluster 32',),
+    'DeepCluster, 128 clusters': ('DeepCluster 128',),
     "DeepCluster, the recipe's clips and labels": ('DeepCluster 32, recipe',),
     "DeepRank, the paper's settings": ('DeepRank',),
     "MV-DeepRank, the paper's settings": ('MV-DeepRank',),
@@ -94,10 +96,16 @@ def gains(docs: Path = DOCS) -> Dict[str, Dict[str, Dict[str, float]]]:
         dict[str, dict[str, dict[str, float]]]: For each data set and protocol
         the accuracies in [0, 1] of each row, by seed.
     """
-    return {
-        title: {entry['row']: entry['accuracy'] for entry in panel}
-        for title, panel in _panels(docs, FROZEN).items()
-    }
+    panels = {}
+    for title, panel in _panels(docs, FROZEN).items():
+        found = {entry['row']: entry['accuracy'] for entry in panel}
+        panels[title] = {
+            label.strip('*'): found[row]
+            for label, rows in SUMMARY.items()
+            for row in rows
+            if row in found
+        }
+    return panels
 
 
 def summary(docs: Path = DOCS) -> str:
