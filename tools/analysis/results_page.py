@@ -37,6 +37,7 @@ UNTRAINED = ('random, BN calibrated', 'from scratch')
 # The rows of the README's table and picture, by what they are called there.
 SUMMARY = {
     'no pretraining': UNTRAINED,
+    'untrained, BatchNorm as initialised': ('random, as initialised',),
     'no encoder: distances between joints': ('no encoder, joint distances',),
     'SkeletonCLR': ('SkeletonCLR',),
     'DeepCluster, 32 clusters': ('DeepCluster 32',),
