@@ -50,7 +50,7 @@ VARIANTS = {
     )
     for cycle, hook in (
         ('interval', dict(interval=2)),
-        ('plateau', dict(patience=1, min_delta=0.0, max_cycles=4)),
+        ('plateau', dict(patience=1, min_delta=10.0, max_cycles=4)),
     )
     for workers in ('persistent', 'fresh')
 }
