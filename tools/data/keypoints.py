@@ -14,12 +14,12 @@ Pretraining needs no more than that. What is known beside goes into a table
   wave_ben_03.npy,,ben,train
   walk_carl_02.npy,walk,carl,val
 
-`file` is all it must have. Of labels, names become numbers in the order of
-the alphabet and are kept in the output as `classes`; an empty one is an
-unlabelled sequence, which can be pretrained on only. `subject` keeps a person
-on one side when samples are held out, and any further column becomes a field
-of the annotation; empty is unknown in all of them. `split` may name several, with spaces between; without it
-all sequences are in `train`.
+`file` is all it must have. Of labels, names become numbers in the order of the
+alphabet and are kept in the output as `classes`; an empty one is an unlabelled
+sequence, which can be pretrained on only. `subject` keeps a person on one side
+when samples are held out, and any further column becomes a field of the
+annotation; empty is unknown in all of them. `split` may name several, with
+spaces between; without it all sequences are in `train`.
 
   python tools/data/keypoints.py recordings data/skeleton/mine.pkl \
       --table recordings/table.csv
