@@ -1,7 +1,16 @@
 """The results page and the tables it is made of."""
 
+import itertools
 import json
+import re
 import runpy
+
+import pytest
+
+from deeprank_mm.protocols.table import entries_of, paired_difference, percent
+
+# As the docs write a paired difference: 3.5 [+1.7, +5.3], with any sign.
+INTERVAL = re.compile(r'([+-]?\d+\.\d)\s\[([+-]\d+\.\d),\s([+-]\d+\.\d)\]')
 
 
 def test_the_page_is_generated_and_not_typed(repo_root):
@@ -42,3 +51,33 @@ def test_every_table_was_finished(repo_root):
     for path in tables:
         content = json.loads(path.read_text())
         assert content['finished'] == content['cells'], path
+
+
+def differences(folder):
+    """Every paired difference of two rows that the tables hold, as written."""
+    columns = {}
+    for path in folder.glob('*.json'):
+        data = 'utdmhad' in path.name, 'distinct' in path.name
+        for entry in entries_of(json.loads(path.read_text())):
+            # a linear classifier is also compared with finetuning
+            protocol = entry.protocol.replace('linear@', 'semi@')
+            column = columns.setdefault((data, entry.modality, protocol), {})
+            column[path.name, entry.row, entry.protocol] = entry
+    for column in columns.values():
+        for one, other in itertools.permutations(column.values(), 2):
+            found = paired_difference(one.accuracy, other.accuracy)
+            if found and found[1] is not None:
+                yield tuple(percent(value, True) for value in found)
+
+
+@pytest.mark.parametrize('page', ['docs/evidence.md', 'docs/recipe.md'])
+def test_intervals_in_the_text_are_those_of_the_tables(repo_root, page):
+    known = set(differences(repo_root / 'docs' / 'results'))
+    written = INTERVAL.findall((repo_root / page).read_text())
+    assert len(written) > 10
+    unknown = [
+        f'{mean} [{low}, {high}]'
+        for mean, low, high in written
+        if not {(s + mean.lstrip('+-'), low, high) for s in '+-'} & known
+    ]
+    assert not unknown
