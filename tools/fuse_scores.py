@@ -19,6 +19,7 @@ from deeprank_mm.evaluation.fusion import (
     fuse,
 )
 from deeprank_mm.evaluation.predictions import Predictions, PredictionsError
+from deeprank_mm.utils.class_names import read_names
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization.confusion import draw_confusion
 from deeprank_mm.visualization.style import SUFFIXES
@@ -135,33 +136,6 @@ def stream_names(
     return list(names)
 
 
-def read_class_names(path: str, num_classes: int) -> List[str]:
-    """Read the names of the classes.
-
-    Args:
-        path: A text file with one name a line, in the order of the classes.
-        num_classes: How many there must be.
-
-    Returns:
-        The names.
-
-    Raises:
-        UsageError: The file is not there or holds another number of them.
-    """
-    try:
-        names = Path(path).read_text('utf-8').rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f'--class-names {path} cannot be read: {error}'
-        ) from error
-    if len(names) != num_classes:
-        raise UsageError(
-            f'--class-names {path} has {len(names)} lines for {num_classes} '
-            'classes: it must name one class a line.'
-        )
-    return [name.strip() for name in names]
-
-
 def table(
     streams: Mapping[str, Predictions],
     fused: Predictions,
@@ -206,7 +180,9 @@ def run(args: argparse.Namespace) -> None:
     picture, out = args.confusion_matrix, args.out
     class_names = None
     if args.class_names is not None:
-        class_names = read_class_names(args.class_names, fused.num_classes)
+        classes = range(fused.num_classes)
+        named = read_names(args.class_names, classes, all_of_them=True)
+        class_names = [named[label] for label in classes]
     if fused.labels is None and (out is None or picture is not None):
         raise UsageError(
             'accuracy cannot be computed, because no file has labels: test '

@@ -27,7 +27,6 @@ from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 import deeprank_mm  # noqa: F401  (registers the components)
-from deeprank_mm.apis.class_names import read_names
 from deeprank_mm.apis.frozen_encoder import FrozenEncoder
 from deeprank_mm.apis.loading import load_run
 from deeprank_mm.apis.search_set import SearchSet
@@ -37,6 +36,7 @@ from deeprank_mm.evaluation.retrieval import (
     retrieve,
 )
 from deeprank_mm.utils import launch
+from deeprank_mm.utils.class_names import read_names
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization import (
     UPWARD,

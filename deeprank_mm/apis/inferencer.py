@@ -18,6 +18,7 @@ from torch import Tensor
 from deeprank_mm.engine.strict import check_state_dict
 from deeprank_mm.evaluation.retrieval import retrieve
 from deeprank_mm.structures import FeatureBank
+from deeprank_mm.utils.class_names import read_names
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization import find_layout
 from deeprank_mm.visualization.bodies import skeleton_of
@@ -29,7 +30,6 @@ from deeprank_mm.visualization.skeleton import (
     save_picture,
 )
 
-from .class_names import read_names
 from .frozen_encoder import FrozenEncoder
 from .loading import load_run
 from .search_set import SearchSet, test_steps

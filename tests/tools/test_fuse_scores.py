@@ -176,11 +176,11 @@ def test_without_labels(tool, fails, tmp_path):
         ([*FILES, '--class-names', 'x.txt'], '--confusion-matrix'),
         (
             [*FILES, '--confusion-matrix', 'x.png', '--class-names', 'x.txt'],
-            'x.txt cannot be read',
+            'x.txt: there is no such file',
         ),
         (
             [*FILES, '--confusion-matrix', 'x.png', '--class-names', 'two'],
-            'two has 2 lines for 8 classes',
+            'two has 2 names, but there is a class 7',
         ),
     ],
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 from typing import Sequence
 
-from deeprank_mm.apis.class_names import read_names
 from deeprank_mm.evaluation.class_distances import class_distances
 from deeprank_mm.utils.bank_sources import HELP, parse_sources
+from deeprank_mm.utils.class_names import read_names
 from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization.class_distances import (

@@ -14,11 +14,11 @@ from typing import List, Sequence
 import torch
 from torch import Tensor
 
-from deeprank_mm.apis.class_names import read_names
 from deeprank_mm.datasets.subsets import labelled_subset
 from deeprank_mm.ranking import normalize_features
 from deeprank_mm.structures import FeatureBank
 from deeprank_mm.utils.bank_sources import HELP, BankSource, parse_sources
+from deeprank_mm.utils.class_names import read_names
 from deeprank_mm.utils.tables import write_csv
 from deeprank_mm.utils.usage import UsageError
 from deeprank_mm.visualization.style import check_suffix
