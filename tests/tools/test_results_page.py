@@ -53,31 +53,35 @@ def test_every_table_was_finished(repo_root):
         assert content['finished'] == content['cells'], path
 
 
-def differences(folder):
+@pytest.fixture(scope='module')
+def differences(repo_root):
     """Every paired difference of two rows that the tables hold, as written."""
     columns = {}
-    for path in folder.glob('*.json'):
+    for path in (repo_root / 'docs' / 'results').glob('*.json'):
         data = 'utdmhad' in path.name, 'distinct' in path.name
         for entry in entries_of(json.loads(path.read_text())):
             # a linear classifier is also compared with finetuning
             protocol = entry.protocol.replace('linear@', 'semi@')
             column = columns.setdefault((data, entry.modality, protocol), {})
             column[path.name, entry.row, entry.protocol] = entry
+    known = set()
     for column in columns.values():
         for one, other in itertools.permutations(column.values(), 2):
             found = paired_difference(one.accuracy, other.accuracy)
             if found and found[1] is not None:
-                yield tuple(percent(value, True) for value in found)
+                known.add(tuple(percent(value, True) for value in found))
+    return known
 
 
 @pytest.mark.parametrize('page', ['docs/evidence.md', 'docs/recipe.md'])
-def test_intervals_in_the_text_are_those_of_the_tables(repo_root, page):
-    known = set(differences(repo_root / 'docs' / 'results'))
+def test_intervals_in_the_text_are_those_of_the_tables(
+    repo_root, differences, page
+):
     written = INTERVAL.findall((repo_root / page).read_text())
     assert len(written) > 10
     unknown = [
         f'{mean} [{low}, {high}]'
         for mean, low, high in written
-        if not {(s + mean.lstrip('+-'), low, high) for s in '+-'} & known
+        if not {(s + mean.lstrip('+-'), low, high) for s in '+-'} & differences
     ]
     assert not unknown
