@@ -8,6 +8,7 @@ models are imported; the CPU ones are called by ``tools/``.
 
 from __future__ import annotations
 
+import ast
 import atexit
 import datetime
 import importlib.machinery
@@ -50,6 +51,7 @@ def apply() -> None:
     require_mmcv()
     add_importlib_metadata()
     add_localizers_drn()
+    add_multimodal_vindlu()
     allow_mmengine_checkpoints()
 
 
@@ -120,6 +122,43 @@ def add_localizers_drn() -> None:
     module.DRN = DRN
     sys.modules[name] = package
     sys.modules[f'{name}.drn'] = module
+
+
+def add_multimodal_vindlu() -> None:
+    """Stand in for video-text models that a newer ``transformers`` broke.
+
+    Where ``transformers`` is installed, MMAction2 1.2.0 imports its VindLU,
+    which asks for names that later versions no longer have, so that
+    ``import mmaction.models`` fails for users who never touch VindLU. The
+    stand-in lets the import pass, without registering the models.
+    """
+    import mmaction
+
+    name = 'mmaction.models.multimodal.vindlu'
+    folder = Path(mmaction.__path__[0], 'models', 'multimodal', 'vindlu')
+    if name in sys.modules or not folder.exists():
+        return
+    if importlib.util.find_spec('transformers') is None:
+        return  # MMAction2 leaves VindLU out by itself
+    if all(map(_imports_from_transformers, sorted(folder.glob('*.py')))):
+        return
+    sys.modules[name] = _empty_module(name, is_package=True)
+
+
+def _imports_from_transformers(path: Path) -> bool:
+    """Whether the installed ``transformers`` has what this module imports."""
+    for node in ast.parse(path.read_text(encoding='utf-8')).body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if (node.module or '').split('.')[0] != 'transformers':
+            continue
+        try:
+            module = importlib.import_module(node.module)
+            for alias in node.names:
+                getattr(module, alias.name)
+        except (ImportError, AttributeError):
+            return False
+    return True
 
 
 def _empty_module(name: str, is_package: bool = False) -> ModuleType:

@@ -121,6 +121,96 @@ class TestLocalizersDRN:
         assert done.returncode == 0, done.stderr
 
 
+class TestMultimodalVindLU:
+    """Left out exactly where ``transformers`` lacks what it imports."""
+
+    NAME = 'mmaction.models.multimodal.vindlu'
+
+    @pytest.fixture
+    def upstream(self, tmp_path, monkeypatch):
+        """An MMAction2 made of files whose VindLU wants two names."""
+        folder = tmp_path / 'models' / 'multimodal' / 'vindlu'
+        folder.mkdir(parents=True)
+        (folder / '__init__.py').write_text('from .xbert import Bert\n')
+        (folder / 'xbert.py').write_text(
+            'import torch\n'
+            'from .beit import Beit\n'
+            'from transformers.modeling_utils import PreTrained, prune\n'
+        )
+        monkeypatch.setitem(
+            sys.modules, 'mmaction', SimpleNamespace(__path__=[str(tmp_path)])
+        )
+        monkeypatch.delitem(sys.modules, self.NAME, raising=False)
+        yield folder
+        for name in [n for n in sys.modules if n.startswith('transformers')]:
+            del sys.modules[name]
+        sys.modules.pop(self.NAME, None)
+
+    @staticmethod
+    def install(folder, monkeypatch, names):
+        """A ``transformers`` with these names in ``modeling_utils``."""
+        package = folder / 'transformers'
+        package.mkdir()
+        (package / '__init__.py').touch()
+        (package / 'modeling_utils.py').write_text(
+            ''.join(f'{name} = None\n' for name in names)
+        )
+        monkeypatch.syspath_prepend(folder)
+
+    def test_stands_in_where_a_name_is_gone(
+        self, upstream, tmp_path, monkeypatch
+    ):
+        self.install(tmp_path, monkeypatch, ['PreTrained'])
+        compat.add_multimodal_vindlu()
+        assert [n for n in vars(sys.modules[self.NAME]) if n[0] != '_'] == []
+
+    def test_stands_in_where_a_module_is_gone(
+        self, upstream, tmp_path, monkeypatch
+    ):
+        self.install(tmp_path, monkeypatch, ['PreTrained', 'prune'])
+        (upstream / 'tokens.py').write_text(
+            'from transformers.file_utils import ModelOutput\n'
+        )
+        compat.add_multimodal_vindlu()
+        assert self.NAME in sys.modules
+
+    def test_leaves_the_real_module_alone(
+        self, upstream, tmp_path, monkeypatch
+    ):
+        self.install(tmp_path, monkeypatch, ['PreTrained', 'prune'])
+        compat.add_multimodal_vindlu()
+        assert self.NAME not in sys.modules
+
+    def test_leaves_it_to_mmaction2_without_transformers(
+        self, upstream, monkeypatch
+    ):
+        find = importlib.util.find_spec
+        monkeypatch.setattr(
+            importlib.util,
+            'find_spec',
+            lambda name: None if name == 'transformers' else find(name),
+        )
+        compat.add_multimodal_vindlu()
+        assert self.NAME not in sys.modules
+
+    def test_the_installed_models_import_beside_a_newer_transformers(
+        self, tmp_path, monkeypatch
+    ):
+        self.install(tmp_path, monkeypatch, names=[])
+        metadata = tmp_path / 'transformers-5.0.0.dist-info' / 'METADATA'
+        metadata.parent.mkdir()
+        metadata.write_text('Name: transformers\nVersion: 5.0.0\n')
+        done = run(
+            f'import sys; sys.path.insert(0, {str(tmp_path)!r})\n'
+            'import deeprank_mm, mmaction.models\n'
+            'from mmaction.utils.dependency import WITH_MULTIMODAL\n'
+            'from mmaction.registry import MODELS\n'
+            'assert WITH_MULTIMODAL, "MMAction2 did not see transformers"\n'
+            'assert MODELS.get("STGCN") is not None'
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_every_backbone_of_mmaction2_can_be_initialised():
     """Outside of a Runner, too, which happens to import what they need."""
     done = run(
