@@ -63,7 +63,10 @@ def test_classes_are_those_of_the_test(tuned):
             descending=True
         ).tolist()
         for row in answer.rows:
-            assert row.score == pytest.approx(scores[row.label].item())
+            # a GPU may choose other kernels for other batch sizes
+            assert row.score == pytest.approx(
+                scores[row.label].item(), rel=1e-5
+            )
             assert row.title == ['wave', 'sit'][row.label]
         # the annotation is the same as a bare array, or as a file of many
         bare = recognise(clips[name]['keypoint'][0], topk=1)

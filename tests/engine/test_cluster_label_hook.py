@@ -26,7 +26,7 @@ def run(cfg):
 def assert_equal(one, two):
     assert one.keys() == two.keys()
     for key, value in one.items():
-        assert torch.equal(value, two[key]), key
+        assert torch.equal(value.cpu(), two[key].cpu()), key
 
 
 def test_clusters_are_fixed_within_a_cycle_and_fresh_at_its_start(tmp_path):

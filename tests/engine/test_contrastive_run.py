@@ -19,7 +19,7 @@ def run(cfg):
 def assert_equal(one, two):
     assert one.keys() == two.keys()
     for key, value in one.items():
-        assert torch.equal(value, two[key]), key
+        assert torch.equal(value.cpu(), two[key].cpu()), key
 
 
 def test_resume_goes_on_exactly(tmp_path):

@@ -127,7 +127,7 @@ def test_plateau_refreshes_then_stops_with_a_saved_checkpoint(tmp_path):
     saved = torch.load(latest, weights_only=True)
     assert saved['meta']['epoch'] == 9
     for key, value in runner.model.state_dict().items():
-        assert torch.equal(value, saved['state_dict'][key])
+        assert torch.equal(value.cpu(), saved['state_dict'][key].cpu())
 
 
 def test_fixed_interval_stops_after_the_last_cycle(tmp_path):

@@ -40,7 +40,8 @@ class FirstWeights(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if batch_idx == 0:
-            self.weights = copy.deepcopy(runner.model.backbone.state_dict())
+            weights = copy.deepcopy(runner.model.backbone.state_dict())
+            self.weights = {k: v.cpu() for k, v in weights.items()}
 
 
 @pytest.mark.parametrize('modality', ['joint', 'bone'])
@@ -72,7 +73,8 @@ def test_nothing_overwrites_the_loaded_weights(tmp_path, pretrained):
     runner.train()
     saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
     for key, value in runner.model.backbone.named_parameters():
-        assert torch.equal(value, saved['state_dict'][f'encoders.joint.{key}'])
+        expected = saved['state_dict'][f'encoders.joint.{key}']
+        assert torch.equal(value.cpu(), expected)
 
 
 def test_a_resumed_run_keeps_its_own_weights(tmp_path, pretrained):
@@ -87,7 +89,7 @@ def test_a_resumed_run_keeps_its_own_weights(tmp_path, pretrained):
     resumed.register_hook(first, priority='LOWEST')
     resumed.train()
     for key, value in own.items():
-        assert torch.equal(first.weights[key], value)
+        assert torch.equal(first.weights[key], value.cpu())
 
 
 def test_another_width_is_named(tmp_path, pretrained):
@@ -119,7 +121,8 @@ def test_resuming_where_nothing_is_yet_begins_at_the_encoder(
     runner.train()
     saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
     for key, value in runner.model.backbone.named_parameters():
-        assert torch.equal(value, saved['state_dict'][f'encoders.joint.{key}'])
+        expected = saved['state_dict'][f'encoders.joint.{key}']
+        assert torch.equal(value.cpu(), expected)
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):

@@ -63,7 +63,7 @@ def test_not_one_value_of_the_backbone_changes(tmp_path, pretrained):
         if key.startswith('encoders.joint.'):
             key = key.replace('encoders.joint', 'backbone')
             # parameters, BatchNorm's statistics and its counters
-            assert torch.equal(state.pop(key), value), key
+            assert torch.equal(state.pop(key).cpu(), value.cpu()), key
             checked += 1
     assert checked > 50 and all(k.startswith('cls_head.') for k in state)
     assert not torch.equal(runner.model.cls_head.fc.weight, head['fc.weight'])
