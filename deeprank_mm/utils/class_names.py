@@ -43,10 +43,11 @@ def read_names(
             f'--class-names {path}: line {names.index("") + 1} is empty; it '
             'must name one class a line, from class 0.'
         )
-    if max(labels, default=0) >= len(names):
+    last = max(labels, default=-1)
+    if last >= len(names):
         raise UsageError(
             f'--class-names {path} has {len(names)} names, but there is a '
-            f'class {max(labels)}.'
+            f'class {last}.'
         )
     if all_of_them and len(names) > len(labels):
         raise UsageError(

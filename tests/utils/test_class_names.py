@@ -20,6 +20,11 @@ def test_names_are_by_class_and_numbers_without_a_file(names):
     assert read_names(None, [4]) == {4: 'class 4'}
 
 
+def test_no_name_is_needed_where_no_label_is_known(tmp_path):
+    (tmp_path / 'empty').touch()
+    assert read_names(str(tmp_path / 'empty'), []) == {}
+
+
 def test_a_file_that_does_not_fit_is_named(names, tmp_path):
     with pytest.raises(UsageError, match='3 names, but there is a class 3'):
         read_names(names, [0, 3])
