@@ -1,5 +1,5 @@
 # The recipe with a small STTFormer.
-_base_ = './stgcn_nwucla_xview.py'
+_base_ = ['./stgcn_nwucla_xview.py', '../_base_/models/sttformer_small.py']
 work_dir = './work_dirs/recipe/sttformer_nwucla_xview'
 
 model = dict(
@@ -7,8 +7,6 @@ model = dict(
         _delete_=True,
         type='STTFormer',
         num_joints=20,
-        num_frames=32,
-        len_parts=4,
-        config=[[16, 16, 8], [16, 32, 8], [32, 64, 16]],
+        **_base_.small_sttformer,
     )
 )

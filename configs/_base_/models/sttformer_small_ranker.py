@@ -1,11 +1,3 @@
-# Three blocks at a quarter of the width: sized for two CPU cores.
-_base_ = './sttformer_ranker.py'
+_base_ = ['./sttformer_ranker.py', './sttformer_small.py']
 
-model = dict(
-    encoder=dict(
-        num_frames=32,
-        len_parts=4,
-        config=[[16, 16, 8], [16, 32, 8], [32, 64, 16]],
-    ),
-    head=dict(in_channels=64),
-)
+model = dict(encoder=_base_.small_sttformer, head=dict(in_channels=64))
