@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import numpy as np
+import torch
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -251,6 +252,13 @@ def finetune_config(folder, checkpoint=None, epochs=2, modality='joint'):
 
 def build_runner(cfg):
     return Runner.from_cfg(copy.deepcopy(cfg))
+
+
+def assert_same_weights(one, two):
+    """Two state dicts, wherever their tensors are."""
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        assert torch.equal(value.cpu(), two[key].cpu()), key
 
 
 def build_dataset(ann_file, crop=0.95, **kwargs):

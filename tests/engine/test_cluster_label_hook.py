@@ -23,12 +23,6 @@ def run(cfg):
     return runner, hook, recorder
 
 
-def assert_equal(one, two):
-    assert one.keys() == two.keys()
-    for key, value in one.items():
-        assert torch.equal(value.cpu(), two[key].cpu()), key
-
-
 def test_clusters_are_fixed_within_a_cycle_and_fresh_at_its_start(tmp_path):
     cfg = toy.cluster_config(tmp_path, epochs=3, hook=dict(interval=2))
     runner, hook, seen = run(cfg)
@@ -74,7 +68,9 @@ def test_resume_goes_on_exactly(tmp_path, epoch):
     for one, two in zip(later.train, seen.train[epoch:]):
         assert one.digest == two.digest
         assert torch.equal(one.clusters['joint'], two.clusters['joint'])
-    assert_equal(resumed.model.state_dict(), whole.model.state_dict())
+    toy.assert_same_weights(
+        resumed.model.state_dict(), whole.model.state_dict()
+    )
 
 
 def test_resume_does_not_cluster_again(tmp_path, monkeypatch):
@@ -111,7 +107,7 @@ def test_its_checkpoint_holds_encoders_as_any_other(tmp_path):
     with DefaultScope.overwrite_default_scope('mmaction'):
         backbone = MODELS.build(copy.deepcopy(toy.ENCODER))
     load_encoder(backbone, str(tmp_path / 'work' / 'epoch_1.pth'))
-    assert_equal(
+    toy.assert_same_weights(
         backbone.state_dict(), runner.model.encoders['joint'].state_dict()
     )
 

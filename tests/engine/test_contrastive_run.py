@@ -2,7 +2,6 @@
 
 import copy
 
-import torch
 from mmaction.registry import MODELS
 from mmengine.registry import DefaultScope
 
@@ -16,12 +15,6 @@ def run(cfg):
     return runner
 
 
-def assert_equal(one, two):
-    assert one.keys() == two.keys()
-    for key, value in one.items():
-        assert torch.equal(value.cpu(), two[key].cpu()), key
-
-
 def test_resume_goes_on_exactly(tmp_path):
     cfg = toy.contrast_config(tmp_path, epochs=3)
     whole = run(cfg)
@@ -29,7 +22,9 @@ def test_resume_goes_on_exactly(tmp_path):
     cfg.load_from = str(tmp_path / 'work' / 'epoch_1.pth')
     resumed = run(cfg)
     assert resumed.epoch == 3
-    assert_equal(resumed.model.state_dict(), whole.model.state_dict())
+    toy.assert_same_weights(
+        resumed.model.state_dict(), whole.model.state_dict()
+    )
 
 
 def test_held_out_samples_are_validated_and_the_encoder_handed_on(tmp_path):
@@ -42,6 +37,6 @@ def test_held_out_samples_are_validated_and_the_encoder_handed_on(tmp_path):
         backbone = MODELS.build(copy.deepcopy(toy.ENCODER))
     load_encoder(backbone, str(tmp_path / 'work' / 'epoch_1.pth'))
     # the queries' encoder, and not the keys'
-    assert_equal(
+    toy.assert_same_weights(
         backbone.state_dict(), runner.model.encoders['joint'].state_dict()
     )

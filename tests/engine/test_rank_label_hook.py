@@ -126,8 +126,7 @@ def test_plateau_refreshes_then_stops_with_a_saved_checkpoint(tmp_path):
     latest = (tmp_path / 'work' / 'last_checkpoint').read_text()
     saved = torch.load(latest, weights_only=True)
     assert saved['meta']['epoch'] == 9
-    for key, value in runner.model.state_dict().items():
-        assert torch.equal(value.cpu(), saved['state_dict'][key].cpu())
+    toy.assert_same_weights(runner.model.state_dict(), saved['state_dict'])
 
 
 def test_fixed_interval_stops_after_the_last_cycle(tmp_path):

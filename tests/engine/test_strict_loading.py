@@ -20,6 +20,17 @@ def pretrained(tmp_path_factory):
     return folder / 'work'
 
 
+def encoder_of(pretrained, modality):
+    """The state dict of one encoder of that pretraining."""
+    saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
+    prefix = f'encoders.{modality}.'
+    return {
+        key[len(prefix) :]: value
+        for key, value in saved['state_dict'].items()
+        if key.startswith(prefix)
+    }
+
+
 def finetune_config(folder, checkpoint, modality='joint', **encoder):
     """A recogniser on the toy data that starts from an encoder."""
     cfg = toy.pretrain_config(folder, epochs=1)
@@ -40,8 +51,7 @@ class FirstWeights(Hook):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if batch_idx == 0:
-            weights = copy.deepcopy(runner.model.backbone.state_dict())
-            self.weights = {k: v.cpu() for k, v in weights.items()}
+            self.weights = copy.deepcopy(runner.model.backbone.state_dict())
 
 
 @pytest.mark.parametrize('modality', ['joint', 'bone'])
@@ -54,16 +64,7 @@ def test_training_starts_from_exactly_the_named_encoder(
     first = FirstWeights()
     runner.register_hook(first, priority='LOWEST')
     runner.train()
-    saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
-    prefix = f'encoders.{modality}.'
-    expected = {
-        k[len(prefix) :]: v
-        for k, v in saved['state_dict'].items()
-        if k.startswith(prefix)
-    }
-    assert set(first.weights) == set(expected)
-    for key, value in expected.items():
-        assert torch.equal(first.weights[key], value), key
+    toy.assert_same_weights(first.weights, encoder_of(pretrained, modality))
 
 
 def test_nothing_overwrites_the_loaded_weights(tmp_path, pretrained):
@@ -71,10 +72,9 @@ def test_nothing_overwrites_the_loaded_weights(tmp_path, pretrained):
     cfg.optim_wrapper.optimizer.lr = 0.0
     runner = toy.build_runner(cfg)
     runner.train()
-    saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
-    for key, value in runner.model.backbone.named_parameters():
-        expected = saved['state_dict'][f'encoders.joint.{key}']
-        assert torch.equal(value.cpu(), expected)
+    found = dict(runner.model.backbone.named_parameters())
+    expected = encoder_of(pretrained, 'joint')
+    toy.assert_same_weights(found, {key: expected[key] for key in found})
 
 
 def test_a_resumed_run_keeps_its_own_weights(tmp_path, pretrained):
@@ -88,8 +88,7 @@ def test_a_resumed_run_keeps_its_own_weights(tmp_path, pretrained):
     first = FirstWeights()
     resumed.register_hook(first, priority='LOWEST')
     resumed.train()
-    for key, value in own.items():
-        assert torch.equal(first.weights[key], value.cpu())
+    toy.assert_same_weights(first.weights, own)
 
 
 def test_another_width_is_named(tmp_path, pretrained):
@@ -119,10 +118,9 @@ def test_resuming_where_nothing_is_yet_begins_at_the_encoder(
     cfg.optim_wrapper.optimizer.lr = 0.0
     runner = toy.build_runner(cfg)
     runner.train()
-    saved = torch.load(pretrained / 'epoch_1.pth', weights_only=True)
-    for key, value in runner.model.backbone.named_parameters():
-        expected = saved['state_dict'][f'encoders.joint.{key}']
-        assert torch.equal(value.cpu(), expected)
+    found = dict(runner.model.backbone.named_parameters())
+    expected = encoder_of(pretrained, 'joint')
+    toy.assert_same_weights(found, {key: expected[key] for key in found})
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
